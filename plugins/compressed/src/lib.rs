@@ -1,0 +1,1 @@
+//! Stub of the compressed plugin, to be replaced.

@@ -1,0 +1,1 @@
+//! Stub of the embedded-pickle plugin, to be replaced.

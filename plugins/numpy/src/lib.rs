@@ -1,0 +1,1 @@
+//! Stub of the numpy plugin, to be replaced.

@@ -1,0 +1,1 @@
+//! Stub of the pickle plugin, to be replaced.

@@ -1,0 +1,1 @@
+//! Stub of the pytorch plugin, to be replaced.

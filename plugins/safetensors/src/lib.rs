@@ -1,0 +1,1 @@
+//! Stub of the safetensors plugin, to be replaced.

@@ -1,0 +1,1 @@
+//! S1xx: Python modules and builtins that run code.

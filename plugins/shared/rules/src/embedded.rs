@@ -1,0 +1,1 @@
+//! S5xx: executables and scripts inside a model file.

@@ -1,0 +1,1 @@
+//! S6xx: encoded and obfuscated payloads.

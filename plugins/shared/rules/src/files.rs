@@ -1,0 +1,1 @@
+//! S4xx: paths, links, archives.

@@ -1,0 +1,13 @@
+//! The rule catalogue of the built-in plugins: one place says what a rule is, whichever plugin reports it.
+//!
+//! Codes up to three digits after the `S` are the field's (shared/reference/cli.md, section 4) and keep their meaning; what the
+//! field has no code for gets a free number of the same hundred and says so in its `why`.
+
+pub mod code;
+pub mod embedded;
+pub mod encodings;
+pub mod files;
+pub mod network;
+pub mod pickle;
+pub mod structure;
+pub mod tensors;

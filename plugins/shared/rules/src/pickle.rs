@@ -1,0 +1,1 @@
+//! S2xx: what pickle opcodes do.

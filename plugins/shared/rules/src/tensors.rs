@@ -1,0 +1,1 @@
+//! S8xx: shapes, weights and layers.

@@ -1,0 +1,1 @@
+//! Stub of the tar plugin, to be replaced.
