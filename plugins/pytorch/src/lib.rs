@@ -1,1 +1,3 @@
-//! Stub of the pytorch plugin, to be replaced.
+//! PyTorch.
+mod torchscript;
+pub use torchscript::inspect;

@@ -20,7 +20,7 @@ use modelaudit::scanner::{report, types};
 /// Sends panics to the host's log: without it a trap says no more than "unreachable".
 fn speak_when_panicking() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| std::panic::set_hook(Box::new(|info| report::log(&format!("panic: {info}").replace('\n', " ")))));
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|info| report::log(&crate::escape(&format!("panic: {info}"))))));
 }
 
 pub fn describe<P: Plugin>() -> Manifest {
@@ -108,6 +108,10 @@ impl Artifact for Imported<'_> {
         self.size
     }
     fn read(&self, offset: u64, length: u32) -> Vec<u8> {
+        // The host takes a read behind the end for a parser that follows unchecked offsets.
+        if offset > self.size {
+            return Vec::new();
+        }
         self.artifact.read(offset, length)
     }
     fn hits(&self, start: u64, limit: u32) -> Vec<Hit> {

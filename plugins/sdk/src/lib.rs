@@ -99,10 +99,7 @@ macro_rules! export {
                 fn probe(head: Vec<u8>, size: u64) -> Vec<String> {
                     $crate::bindings::probe::<$plugin>(&head, size)
                 }
-                fn scan(
-                    input: &$crate::bindings::HostArtifact,
-                    format: String,
-                ) -> Result<(), String> {
+                fn scan(input: &$crate::bindings::HostArtifact, format: String) -> Result<(), String> {
                     $crate::bindings::scan::<$plugin>(input, &format)
                 }
             }

@@ -291,7 +291,8 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
             return Err(format!("format id '{}' is not lower-case letters, digits and '-'", format.id));
         }
         for magic in &format.magics {
-            if !(2..=64).contains(&magic.bytes.len()) || !(magic.mask.is_empty() || magic.mask.len() == magic.bytes.len())
+            if !(2..=64).contains(&magic.bytes.len())
+                || !(magic.mask.is_empty() || magic.mask.len() == magic.bytes.len())
             {
                 return Err(format!("a magic of format '{}' is not 2 to 64 bytes with a mask as long", format.id));
             }
@@ -306,7 +307,8 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
         return Err("a rule id is declared twice".to_owned());
     }
     for rule in &manifest.rules {
-        if rule.id.is_empty() || rule.id.len() > 64 || !rule.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        if rule.id.is_empty() || rule.id.len() > 64 || !rule.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
             return Err(format!("rule id '{}' is not letters, digits and '-'", rule.id));
         }
         if rule.title.is_empty() || rule.why.is_empty() || rule.remedy.is_empty() {
@@ -321,7 +323,8 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
 /// # Errors
 /// The first thing that breaks the contract.
 pub fn check_report(manifest: &Manifest, size: u64, report: &Report) -> Result<(), String> {
-    let printable = |text: &str| text.len() <= 16 << 10 && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    let printable =
+        |text: &str| text.len() <= 16 << 10 && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
     let inside = |at: &Span| at.offset.checked_add(at.length).is_some_and(|end| end <= size);
     for finding in &report.findings {
         if !manifest.rules.iter().any(|r| r.id == finding.rule) {

@@ -1,0 +1,241 @@
+//! What the user's paths mean: files, folders, standard input. Everything below a folder is opened through a handle on that
+//! folder, so that a link which leaves it is not followed, whoever swaps it in while we look.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use crate::bytes::{Bytes, FileBytes};
+use crate::model::ScanError;
+use crate::siblings::Siblings;
+use crate::spool::{Spool, SpoolMemory};
+
+/// What to scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file or a folder.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// A file that will be scanned.
+pub struct Found {
+    /// Path as the user would type it, printable.
+    pub display: String,
+    /// Path below the folder that the user named, printable; the base name for a file that was named itself.
+    pub name: String,
+    /// True if the user named this very file.
+    pub named: bool,
+    /// Size when it was found.
+    pub size: u64,
+    source: Source,
+}
+
+enum Source {
+    File(PathBuf),
+    Below { root: Arc<Dir>, folder: PathBuf, relative: PathBuf },
+    Memory(Arc<dyn Bytes>),
+}
+
+impl Found {
+    /// Opens it for reading.
+    ///
+    /// # Errors
+    /// It vanished, may not be read, or is no regular file any more.
+    pub fn open(&self) -> io::Result<Arc<dyn Bytes>> {
+        let file = match &self.source {
+            Source::Memory(bytes) => return Ok(Arc::clone(bytes)),
+            Source::File(path) => std::fs::File::open(path)?,
+            Source::Below { root, relative, .. } => root.open(relative)?.into_std(),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file any more"));
+        }
+        Ok(Arc::new(FileBytes::new(file)?))
+    }
+
+    /// The names beside it.
+    pub fn siblings(&self) -> Arc<Siblings> {
+        Siblings::in_folder(match &self.source {
+            Source::Memory(_) => None,
+            Source::File(path) => Some(match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+                _ => PathBuf::from("."),
+            }),
+            Source::Below { folder, relative, .. } => relative.parent().map(|parent| folder.join(parent)),
+        })
+    }
+}
+
+/// Everything that the targets name, in order of their paths, each file once; and what could not be found or is not followed.
+pub fn find(targets: &[Target], memory: &Arc<SpoolMemory>) -> (Vec<Found>, Vec<ScanError>) {
+    let mut found = Vec::new();
+    let mut errors = Vec::new();
+    for target in targets {
+        match target {
+            Target::Stdin => match read_stdin(io::stdin().lock(), memory) {
+                Ok(bytes) => found.push(Found {
+                    display: "-".to_owned(),
+                    name: "stdin".to_owned(),
+                    named: true,
+                    size: bytes.size(),
+                    source: Source::Memory(bytes),
+                }),
+                Err(e) => errors.push(error("-", format!("reading standard input failed: {e}"))),
+            },
+            Target::Path(path) => find_path(path, &mut found, &mut errors),
+        }
+    }
+    found.sort_by(|a, b| a.display.cmp(&b.display).then(b.named.cmp(&a.named)));
+    let mut seen = BTreeSet::new();
+    found.retain(|f| seen.insert(f.display.clone()));
+    errors.sort_by(|a, b| a.path.cmp(&b.path));
+    errors.dedup();
+    (found, errors)
+}
+
+fn error(path: &str, message: impl Into<String>) -> ScanError {
+    ScanError { path: path.to_owned(), message: message.into() }
+}
+
+fn display(path: &Path) -> String {
+    crate::text::name(&path.to_string_lossy())
+}
+
+fn find_path(path: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError>) {
+    let shown = display(path);
+    let meta = match std::fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return errors.push(error(&shown, "path does not exist; check its spelling"));
+        }
+        Err(e) => return errors.push(error(&shown, format!("can't be read: {e}"))),
+    };
+    if meta.is_dir() {
+        return find_folder(path, found, errors);
+    }
+    if !meta.is_file() {
+        return errors.push(error(&shown, "neither a regular file nor a folder; pipe it in and scan '-'"));
+    }
+    let name = path.file_name().map_or_else(|| shown.clone(), |n| crate::text::name(&n.to_string_lossy()));
+    found.push(Found { display: shown, name, named: true, size: meta.len(), source: Source::File(path.to_owned()) });
+}
+
+fn find_folder(folder: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError>) {
+    let root = match Dir::open_ambient_dir(folder, ambient_authority()) {
+        Ok(root) => Arc::new(root),
+        Err(e) => return errors.push(error(&display(folder), format!("the folder can't be opened: {e}"))),
+    };
+    // Links are looked at by hand: walkdir would follow them anywhere.
+    for entry in walkdir::WalkDir::new(folder).follow_links(false).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                let path = e.path().map_or_else(|| display(folder), display);
+                let reason = e.io_error().map_or_else(|| "a loop of links".to_owned(), ToString::to_string);
+                errors.push(error(&path, format!("can't be read: {reason}")));
+                continue;
+            }
+        };
+        let shown = display(entry.path());
+        let Ok(relative) = entry.path().strip_prefix(folder) else { continue };
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            continue;
+        }
+        // Through the root's handle: a link is followed as long as it stays below the folder.
+        let meta = match root.metadata(relative) {
+            Ok(meta) => meta,
+            Err(_) if kind.is_symlink() => {
+                errors.push(error(
+                    &shown,
+                    "the link is broken or leaves the scanned folder, so it was not followed; scan its target by name",
+                ));
+                continue;
+            }
+            Err(e) => {
+                errors.push(error(&shown, format!("can't be read: {e}")));
+                continue;
+            }
+        };
+        if meta.is_dir() {
+            // A link to a folder of the same tree: its files are found where they really are.
+            continue;
+        }
+        if !meta.is_file() {
+            errors.push(error(&shown, "not a regular file (a socket, pipe or device), so it was not scanned"));
+            continue;
+        }
+        found.push(Found {
+            display: shown,
+            name: display(relative).replace('\\', "/"),
+            named: false,
+            size: meta.len(),
+            source: Source::Below { root: Arc::clone(&root), folder: folder.to_owned(), relative: relative.to_owned() },
+        });
+    }
+}
+
+fn read_stdin(mut input: impl Read, memory: &Arc<SpoolMemory>) -> io::Result<Arc<dyn Bytes>> {
+    let mut spool = Spool::new(Arc::clone(memory));
+    let mut block = vec![0; 256 << 10];
+    loop {
+        match input.read(&mut block) {
+            Ok(0) => return spool.finish(),
+            Ok(n) => spool.write(&block[..n])?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> (Vec<String>, Vec<String>) {
+        let (found, errors) = find(&[Target::Path(folder.to_owned())], &SpoolMemory::new(0));
+        (found.into_iter().map(|f| f.name).collect(), errors.into_iter().map(|e| e.path).collect())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_inside_are_followed_and_links_that_leave_are_not() {
+        let tree = tempfile::tempdir().unwrap();
+        let (root, outside) = (tree.path().join("root"), tree.path().join("secret"));
+        std::fs::create_dir_all(root.join("blobs")).unwrap();
+        std::fs::write(root.join("blobs/abc"), "x").unwrap();
+        std::fs::write(&outside, "y").unwrap();
+        for (link, target) in [
+            ("model.bin", "blobs/abc"),
+            ("out", "../secret"),
+            ("loop", "loop"),
+            ("dir", "blobs"),
+            ("abs", outside.to_str().unwrap()),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
+        let (found, errors) = names(&root);
+        assert_eq!(found, ["blobs/abc", "model.bin"]);
+        assert_eq!(errors.len(), 3, "{errors:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_scanned_once_and_a_missing_one_is_an_error() {
+        let tree = tempfile::tempdir().unwrap();
+        let file = tree.path().join("a.pkl");
+        std::fs::write(&file, "x").unwrap();
+        let targets = [&file, &tree.path().to_owned(), &file, &tree.path().join("missing")];
+        let targets: Vec<Target> = targets.iter().map(|p| Target::Path((*p).clone())).collect();
+        let (found, errors) = find(&targets, &SpoolMemory::new(0));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].named);
+        assert!(errors[0].message.contains("does not exist"));
+        assert_eq!(found[0].siblings().names(), ["a.pkl"]);
+    }
+}

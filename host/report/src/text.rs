@@ -1,0 +1,254 @@
+//! The report for reading: the verdict first, each finding once, then what was not scanned.
+//!
+//! A scan that finds nothing is one line. A rule's explanation is printed with its first finding only, findings that repeat within a
+//! file are counted after the fifth, and notes of severity info are counted, not shown: thousands of alerts about one tokenizer
+//! are how people stop reading reports. `--verbose` shows all of it.
+
+mod findings;
+mod page;
+
+use std::io::{self, Write};
+
+use modelaudit_engine::model::{FileReport, Rule, ScanReport, Severity, Verdict};
+
+use crate::amount::{count, duration, size};
+use crate::place::{clipped, printable};
+use crate::summary::Summary;
+use page::{Page, Tone};
+
+/// Longest name that is shown whole; in characters.
+const NAME: usize = 300;
+/// Gaps of one file and unrecognised files that are listed one by one without `verbose`.
+const LISTED: usize = 5;
+
+/// How the text report looks.
+#[derive(Clone, Copy, Debug)]
+pub struct TextOptions {
+    /// With ANSI colours. Nothing is said by colour alone.
+    pub color: bool,
+    /// Everything: notes, evidence, a line a file, logs.
+    pub verbose: bool,
+    /// Nothing if the exit code is 0, otherwise no explanations.
+    pub quiet: bool,
+    /// Columns that paragraphs are wrapped at. Paths are never broken, so that they can be copied.
+    pub width: usize,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { color: false, verbose: false, quiet: false, width: 100 }
+    }
+}
+
+/// Writes the report.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(report: &ScanReport, options: &TextOptions, out: &mut dyn Write) -> io::Result<()> {
+    if options.quiet && report.exit_code() == 0 {
+        return Ok(());
+    }
+    let summary = Summary::of(report);
+    let mut page = Page::new(out, options.color, options.width);
+    headline(report, &summary, &mut page)?;
+    findings::write(report, options, &mut page)?;
+    gaps(report, options, &mut page)?;
+    unrecognised(report, &summary, options, &mut page)?;
+    errors(report, &mut page)?;
+    if options.verbose {
+        files(report, &mut page)?;
+    }
+    footer(&summary, report, options, &mut page)
+}
+
+/// The first line of the report, without colour: what a person wants to know if it is all they read.
+pub fn verdict(report: &ScanReport) -> String {
+    let summary = Summary::of(report);
+    format!("{}  {}", summary.verdict().word().to_uppercase(), sentence(report, &summary))
+}
+
+/// Writes one rule in full, with the plugins that report it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn explain(rule: &Rule, plugins: &[String], color: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new(out, color, width);
+    let id = page.paint(Tone::Name, &printable(&rule.id));
+    page.line(&format!("{id}  {}", printable(&rule.title)))?;
+    let severity = page.paint(Tone::of(rule.severity), rule.severity.word());
+    page.line(&format!("  usually {severity}, reported by {}", printable(&plugins.join(", "))))?;
+    for (key, text) in [("why", &rule.why), ("do", &rule.remedy), ("see", &rule.references.join(", "))] {
+        page.keyed(2, key, text)?;
+    }
+    Ok(())
+}
+
+fn headline(report: &ScanReport, summary: &Summary, page: &mut Page) -> io::Result<()> {
+    let verdict = summary.verdict();
+    let label = page.paint(Tone::of(verdict), &verdict.word().to_uppercase());
+    page.line(&format!("{label}  {}", sentence(report, summary)))
+}
+
+fn sentence(report: &ScanReport, summary: &Summary) -> String {
+    let only = summary.only(report).map(|file| clipped(&file.path, NAME));
+    let of = |n: u64, one: &str, many: &str| match (&only, n) {
+        (Some(name), _) => format!("{name} {one}"),
+        (None, 1) => format!("1 of {} {one}", count(summary.files, "file")),
+        (None, n) => format!("{n} of {} {many}", count(summary.files, "file")),
+    };
+    let (critical, warning) = (summary.verdicts(Verdict::Critical), summary.verdicts(Verdict::Warning));
+    let incomplete = summary.verdicts(Verdict::Incomplete);
+    let mut text = match summary.verdict() {
+        Verdict::Critical => of(critical, "is dangerous to load", "are dangerous to load"),
+        Verdict::Warning => of(warning, "needs a look before it is loaded", "need a look before they are loaded"),
+        Verdict::Incomplete if incomplete > 0 => {
+            of(incomplete, "could only be scanned in part", "could only be scanned in part")
+                + "; nothing was found in that part"
+        }
+        Verdict::Incomplete if summary.files == 0 => "nothing was scanned".to_owned(),
+        Verdict::Incomplete => format!("nothing was found in {}", count(summary.files, "file")),
+        Verdict::Unrecognised if summary.files == 0 => "no file was found".to_owned(),
+        Verdict::Unrecognised => {
+            let n = summary.verdicts(Verdict::Unrecognised);
+            of(n, "is of no known format", "are of no known format") + ", so only embedded code was looked for"
+        }
+        Verdict::Clean => {
+            let what = only.as_ref().map_or_else(|| count(summary.files, "file"), |name| name.to_string());
+            format!("{what}, {} in {}", size(summary.bytes), duration(report.duration))
+        }
+    };
+    if summary.verdict() == Verdict::Critical && warning > 0 {
+        text += &format!(", {warning} more {} a look before loading", if warning == 1 { "needs" } else { "need" });
+    }
+    if summary.verdict() >= Verdict::Warning && incomplete > 0 {
+        text += &format!(", {incomplete} could only be scanned in part");
+    }
+    if summary.errors > 0 {
+        text += &format!("; {} could not be scanned", count(summary.errors, "path"));
+    }
+    if summary.verdict() == Verdict::Clean && summary.verdicts(Verdict::Unrecognised) > 0 {
+        text += &format!(" ({} of no known format)", summary.verdicts(Verdict::Unrecognised));
+    }
+    text
+}
+
+fn gaps(report: &ScanReport, options: &TextOptions, page: &mut Page) -> io::Result<()> {
+    let mut heading = Some("scanned only in part");
+    for file in report.files.iter().filter(|f| f.gaps().next().is_some()) {
+        page.heading(&mut heading)?;
+        let shown = if options.verbose { usize::MAX } else { LISTED };
+        for (artifact, gap) in file.gaps().take(shown) {
+            page.line(&format!("  {}", clipped(&artifact.location(), NAME)))?;
+            page.paragraph(
+                4,
+                4,
+                &format!("{}: {}", clipped(&gap.plugin, NAME), clipped(&gap.reason, findings::MESSAGE)),
+            )?;
+        }
+        more(file.gaps().count(), shown, "in this file", page)?;
+    }
+    Ok(())
+}
+
+fn unrecognised(report: &ScanReport, summary: &Summary, options: &TextOptions, page: &mut Page) -> io::Result<()> {
+    let all = summary.verdicts(Verdict::Unrecognised);
+    // The headline of a clean scan has counted them, and that of a single file has named it.
+    if all == 0 || !options.verbose && summary.verdict() == Verdict::Clean || summary.only(report).is_some() {
+        return Ok(());
+    }
+    page.heading(&mut Some("of no known format, so only embedded code was looked for"))?;
+    let shown = if options.verbose { usize::MAX } else { LISTED };
+    let unrecognised = || report.files.iter().filter(|f| f.verdict() == Verdict::Unrecognised);
+    // Those that the user named first: they are why the exit code is not 0.
+    let listed = || unrecognised().filter(|f| f.named).chain(unrecognised().filter(|f| !f.named && options.verbose));
+    for file in listed().take(shown) {
+        page.line(&format!("  {}", clipped(&file.path, NAME)))?;
+    }
+    let named = listed().count().min(shown);
+    more(all as usize, named, "", page)
+}
+
+fn errors(report: &ScanReport, page: &mut Page) -> io::Result<()> {
+    let mut heading = Some("not scanned");
+    for error in &report.errors {
+        page.heading(&mut heading)?;
+        page.paragraph(
+            2,
+            4,
+            &format!("{}: {}", clipped(&error.path, NAME), clipped(&error.message, findings::MESSAGE)),
+        )?;
+    }
+    Ok(())
+}
+
+/// A line a file with what looked at it, for `--verbose`.
+fn files(report: &ScanReport, page: &mut Page) -> io::Result<()> {
+    let mut heading = Some("files");
+    for file in &report.files {
+        page.heading(&mut heading)?;
+        file_lines(file, page)?;
+    }
+    Ok(())
+}
+
+fn file_lines(file: &FileReport, page: &mut Page) -> io::Result<()> {
+    let verdict = file.verdict();
+    let label = page.paint(Tone::of(verdict), &format!("{:<12}", verdict.word()));
+    page.line(&format!("  {label}  {}", clipped(&file.path, NAME)))?;
+    for artifact in &file.artifacts {
+        let formats =
+            if artifact.formats.is_empty() { "no known format".to_owned() } else { artifact.formats.join(", ") };
+        let member =
+            artifact.path.get(1..).filter(|p| !p.is_empty()).map_or_else(String::new, |p| format!("{}: ", p.join(":")));
+        let by = if artifact.scanners.is_empty() { "nothing".to_owned() } else { artifact.scanners.join(", ") };
+        let text = format!("{}{formats}, {}, seen by {by}", clipped(&member, NAME), size(artifact.size));
+        page.paragraph(4, 6, &printable(&text))?;
+        if let Some(sha256) = &artifact.sha256 {
+            page.line(&format!("      sha256: {}", crate::hex(sha256)))?;
+        }
+        for (key, value) in &artifact.facts {
+            page.line(&format!("      {}: {}", clipped(key, NAME), clipped(&value.to_string(), NAME)))?;
+        }
+        for (plugin, message) in &artifact.log {
+            page.line(&format!("      log of {}: {}", clipped(plugin, NAME), clipped(message, findings::MESSAGE)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Says how many of `all` were not shown.
+fn more(all: usize, shown: usize, what: &str, page: &mut Page) -> io::Result<()> {
+    match all.saturating_sub(shown) {
+        0 => Ok(()),
+        rest if shown == 0 => page.line(&format!("  {} (--verbose names them)", count(rest as u64, "file"))),
+        rest => page.line(format!("  ... and {rest} more {what}").trim_end()),
+    }
+}
+
+fn footer(summary: &Summary, report: &ScanReport, options: &TextOptions, page: &mut Page) -> io::Result<()> {
+    let mut parts = Vec::new();
+    if summary.verdict() != Verdict::Clean && summary.files > 0 {
+        parts.push(format!(
+            "{}, {} in {}",
+            count(summary.files, "file"),
+            size(summary.bytes),
+            duration(report.duration)
+        ));
+    }
+    let notes = summary.findings(Severity::Info);
+    if notes > 0 && !options.verbose {
+        let shown_by = format!("{}: --verbose shows {}", count(notes, "note"), if notes == 1 { "it" } else { "them" });
+        parts.push(shown_by);
+    }
+    if parts.is_empty() || options.quiet {
+        return Ok(());
+    }
+    if summary.verdict() != Verdict::Clean {
+        page.line("")?;
+    }
+    let text = page.paint(Tone::Dim, &parts.join("; "));
+    page.line(&text)
+}
+
+#[cfg(test)]
+mod tests;

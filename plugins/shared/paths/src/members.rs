@@ -1,0 +1,130 @@
+//! What the members of an archive are called, and where that would put them: names for the host, findings for the reader.
+//!
+//! Unpackers write a member where its name says and a link where its target says (CWE-22, CWE-59); which of them clean the path
+//! first differs from tool to tool and from version to version, so the name is judged as it stands.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape, quote};
+use modelaudit_rules::files::{S405, S406, S408};
+
+use crate::{Disguise, PathClass, Root, classify};
+
+/// Longest name that is handed to the host, in characters.
+const LONGEST: usize = 1000;
+
+/// Findings about names and links; more are counted in one.
+const MOST: u64 = 100;
+
+/// A name as text that can be shown.
+pub fn printable(name: &[u8]) -> String {
+    let head = name.get(..name.len().min(4 * (LONGEST + 1))).unwrap_or(name);
+    match clip(&escape(&String::from_utf8_lossy(head)), LONGEST) {
+        name if name.is_empty() => "(unnamed)".to_owned(),
+        name => name,
+    }
+}
+
+/// How often a name came, and what the caller knows of the first one's content.
+#[derive(Clone, Copy)]
+struct Seen<C> {
+    count: u32,
+    content: C,
+}
+
+/// Counts names, so that children of one name can be told apart. `C` is what the caller knows of a member's content.
+pub struct Names<C> {
+    seen: HashMap<u64, Seen<C>>,
+}
+
+impl<C> Default for Names<C> {
+    fn default() -> Self {
+        Self { seen: HashMap::new() }
+    }
+}
+
+impl<C: Copy> Names<C> {
+    /// The name for a child: the second of a name gets ` (2)` and so on; and for all but the first, the content of the first.
+    pub fn take(&mut self, name: &[u8], content: C) -> (String, Option<C>) {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let seen = self.seen.entry(hasher.finish()).or_insert(Seen { count: 0, content });
+        seen.count = seen.count.saturating_add(1);
+        match seen.count {
+            1 => (printable(name), None),
+            count => (format!("{} ({count})", printable(name)), Some(seen.content)),
+        }
+    }
+}
+
+/// Judges names and link targets; one finding each, up to a limit.
+#[derive(Default)]
+pub struct Places {
+    reported: u64,
+    first_beyond: Option<String>,
+}
+
+impl Places {
+    /// A member's name, as an unpacker would follow it.
+    pub fn name(&mut self, name: &[u8], class: &PathClass, at: Span, sink: &mut dyn Sink) {
+        // `http://x` is unpacked as the folder `http:`.
+        if !class.escapes() || class.root == Root::Url {
+            return;
+        }
+        let severity = match class {
+            PathClass { disguise: Some(_), .. } | PathClass { root: Root::DriveRelative, .. } => Severity::Warning,
+            _ => Severity::Critical,
+        };
+        let disguise = match class.disguise {
+            Some(Disguise::Percent) => " once it is percent-decoded",
+            Some(Disguise::Unicode) => " once its Unicode is normalised",
+            Some(Disguise::Overlong) => " where over-long UTF-8 is decoded",
+            None => "",
+        };
+        let message = format!("the member name {} {}{disguise}", quote(name), class.reason());
+        self.emit(Finding::new(&S405, message).severity(severity), name, class.system_folder, at, sink);
+    }
+
+    /// A link (`kind` says which: `a symbolic link`) whose target leaves the archive; the caller has found that out.
+    pub fn leaving_link(&mut self, name: &[u8], kind: &str, target: &[u8], at: Span, sink: &mut dyn Sink) {
+        let class = classify(target);
+        let rule = if class.system_folder.is_some() { &S408 } else { &S406 };
+        let why = match class.reason() {
+            "" => "leaves the archive",
+            reason => reason,
+        };
+        let message = format!("the member {} is {kind} to {}, which {why}", quote(name), quote(target));
+        self.emit(Finding::new(rule, message).detail("target", quote(target)), name, class.system_folder, at, sink);
+    }
+
+    /// A member whose path goes through an earlier link that leaves the archive.
+    pub fn through_link(&mut self, name: &[u8], at: Span, sink: &mut dyn Sink) {
+        let message = format!("the member {} is written through a link that leaves the archive", quote(name));
+        self.emit(Finding::new(&S406, message), name, None, at, sink);
+    }
+
+    fn emit(&mut self, finding: Finding, name: &[u8], folder: Option<&str>, at: Span, sink: &mut dyn Sink) {
+        self.reported += 1;
+        if self.reported > MOST {
+            self.first_beyond.get_or_insert_with(|| finding.message.clone());
+            return;
+        }
+        let mut finding = finding.at(at.offset, at.length).element(printable(name));
+        if let Some(folder) = folder {
+            finding = finding.detail("system_folder", folder);
+        }
+        sink.finding(finding);
+    }
+
+    /// One finding for those beyond the limit.
+    pub fn finish(self, sink: &mut dyn Sink) {
+        if let Some(first) = self.first_beyond {
+            let more = self.reported - MOST;
+            sink.finding(Finding::new(
+                &S405,
+                format!("{more} more names and links leave the archive; the next: {first}"),
+            ));
+        }
+    }
+}

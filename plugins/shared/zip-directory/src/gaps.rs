@@ -1,0 +1,126 @@
+//! What lies between the members that a directory lists: other members, old directories, or bytes that nothing accounts for.
+
+use modelaudit_plugin::{Artifact, Reader, Span};
+
+use crate::locate::END_LENGTH;
+use crate::record::{
+    CENTRAL, CENTRAL_LENGTH, DESCRIPTOR, END, END64, EXTRA_DATA, LOCAL, LOCATOR64, Local, SIGNATURE, central_lengths,
+    local,
+};
+use crate::window::{Window, u16_at, u32_at, u64_at};
+
+/// Bytes that no part of the archive's structure accounts for and that are not all zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where they are.
+    pub at: Span,
+    /// Where that is in the archive.
+    pub place: Place,
+}
+
+/// Where a [`Gap`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before the first structure.
+    Start,
+    /// Between structures.
+    Between,
+    /// Behind the last structure.
+    End,
+}
+
+/// What stands at a place of a gap.
+pub(crate) enum Piece {
+    /// A local header that is plausible.
+    Local(Local),
+    /// A record of the directory or of the end; its length.
+    Record(u64),
+    /// Something else, up to the next signature.
+    Junk(u64),
+}
+
+/// Compression methods that APPNOTE 4.4.5 names.
+const METHODS: std::ops::RangeInclusive<u16> = 0..=20;
+const HIGH_METHODS: std::ops::RangeInclusive<u16> = 92..=99;
+
+/// Looks at `at`, inside a gap that ends at `end`.
+pub(crate) fn piece(artifact: &dyn Artifact, window: &mut Window<'_>, at: u64, end: u64) -> Piece {
+    let head = window.get(at, CENTRAL_LENGTH as usize);
+    let left = end.saturating_sub(at);
+    let record = if head.starts_with(CENTRAL) {
+        central_lengths(head).map(|(a, b, c)| CENTRAL_LENGTH + (a + b + c) as u64)
+    } else if head.starts_with(END) {
+        u16_at(head, 20).map(|comment| END_LENGTH + u64::from(comment))
+    } else if head.starts_with(END64) {
+        u64_at(head, 4).map(|length| length.saturating_add(12))
+    } else if head.starts_with(LOCATOR64) {
+        Some(20)
+    } else if head.starts_with(SIGNATURE) {
+        u16_at(head, 4).map(|length| 6 + u64::from(length))
+    } else if head.starts_with(EXTRA_DATA) {
+        u32_at(head, 4).map(|length| 8 + u64::from(length))
+    } else if at == 0 && matches!(head.get(..8), Some(b"PK\x07\x08PK\x03\x04" | b"PK00PK\x03\x04")) {
+        // The marker of an archive that was to be split and turned out to fit (APPNOTE 8.5.4).
+        Some(4)
+    } else {
+        None
+    };
+    if let Some(length) = record.filter(|length| *length <= left) {
+        return Piece::Record(length);
+    }
+    if head.starts_with(LOCAL)
+        && let Some(header) = local(window, at)
+        && is_plausible(&header)
+    {
+        return Piece::Local(header);
+    }
+    // Nothing that counts at `at` itself; where is the next thing that may?
+    let from = Span::new(at + 1, left.saturating_sub(1));
+    let next = artifact.find(&[LOCAL, CENTRAL, END, END64, LOCATOR64], from, 1);
+    Piece::Junk(next.first().map_or(left, |hit| hit.offset - at))
+}
+
+/// A signature of four bytes also stands in programs that read zips, so the header must make sense.
+fn is_plausible(header: &Local) -> bool {
+    let method = METHODS.contains(&header.method) || HIGH_METHODS.contains(&header.method);
+    method && !header.name.is_empty() && header.name.len() <= 4096 && header.at.length < 1 << 17
+}
+
+/// Where the data of a local header end whose sizes follow them: at the descriptor that fits, else at the next header, else
+/// at `end`. Also says whether that is certain.
+pub(crate) fn streamed_end(artifact: &dyn Artifact, window: &mut Window<'_>, start: u64, end: u64) -> (u64, bool) {
+    let mut from = start;
+    while let Some(hit) = artifact.find(&[DESCRIPTOR], Span::new(from, end.saturating_sub(from)), 1).first() {
+        let bytes = window.get(hit.offset, 24);
+        let length = hit.offset - start;
+        if u32_at(bytes, 8).map(u64::from) == Some(length & 0xffff_ffff) || u64_at(bytes, 8) == Some(length) {
+            return (hit.offset, true);
+        }
+        from = hit.offset + 1;
+    }
+    let next = artifact.find(&[LOCAL, CENTRAL, END64, END], Span::new(start, end.saturating_sub(start)), 1);
+    next.first().map_or((end, false), |hit| (hit.offset, true))
+}
+
+/// The range without zero bytes at its start; None if there are no others. Zeros align members and fill sectors.
+pub(crate) fn without_zeros(artifact: &dyn Artifact, span: Span) -> Option<Span> {
+    let mut reader = Reader::over(artifact, span);
+    loop {
+        let block = reader.buffered();
+        if block.is_empty() {
+            return None;
+        }
+        let (length, first) = (block.len() as u64, block.iter().position(|b| *b != 0));
+        if let Some(first) = first {
+            let start = reader.position() + first as u64;
+            return Some(Span::new(start, span.end() - start));
+        }
+        reader.skip(length).ok()?;
+    }
+}
+
+/// The signing block of Android packages stands between the members and the directory
+/// (source.android.com/docs/security/features/apksigning/v2).
+pub(crate) fn is_signing_block(window: &mut Window<'_>, span: Span) -> bool {
+    span.length >= 32 && window.get(span.end() - 16, 16) == b"APK Sig Block 42"
+}
