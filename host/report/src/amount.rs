@@ -17,11 +17,11 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A duration with the precision that a reader cares for: `0.02 s`, `4.5 s`, `2 min 5 s`.
+/// A duration with the precision that a reader cares for: `20 ms`, `4.5 s`, `2 min 5 s`.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
-        s if s < 0.995 => format!("{s:.2} s"),
+        s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),
         s if s < 59.95 => format!("{s:.1} s"),
         s => format!("{} min {} s", s.round() as u64 / 60, s.round() as u64 % 60),
     }
@@ -56,9 +56,10 @@ mod tests {
     #[test]
     fn durations() {
         let cases = [
-            (0, "0.00 s"),
-            (21, "0.02 s"),
-            (999, "1.0 s"),
+            (0, "0 ms"),
+            (21, "21 ms"),
+            (999, "999 ms"),
+            (1_000, "1.0 s"),
             (4_540, "4.5 s"),
             (59_990, "1 min 0 s"),
             (125_000, "2 min 5 s"),

@@ -122,7 +122,7 @@ fn build(report: &ScanReport, options: JsonOptions) -> Report<'_> {
         exit_code: report.exit_code(),
         // Findings don't make a scan unsuccessful, what was not seen does (the field's meaning; it forgets missing paths).
         success: summary.errors == 0
-            && summary.gaps == 0
+            && summary.partial == 0
             && !matches!(verdict, Verdict::Unrecognised | Verdict::Incomplete),
         has_errors: summary.errors > 0,
         errors: report.errors.iter().map(|e| Error { path: &e.path, message: &e.message }).collect(),

@@ -13,10 +13,10 @@ pub struct Summary {
     verdicts: [u64; 5],
     /// Findings of each severity, in the order of [`Severity`].
     findings: [u64; 4],
-    /// Paths that could not be scanned.
+    /// Paths that could not be scanned, plugins that could not be loaded.
     pub errors: u64,
-    /// Parts that were not wholly looked at, in whatever file.
-    pub gaps: u64,
+    /// Files that could only be scanned in part, whatever was found in the rest.
+    pub partial: u64,
     /// Files that the user named and no format claims.
     pub named_unrecognised: u64,
 }
@@ -30,7 +30,7 @@ impl Summary {
             let verdict = file.verdict();
             summary.bytes = summary.bytes.saturating_add(file.size);
             summary.verdicts[verdict as usize] += 1;
-            summary.gaps += file.gaps().count() as u64;
+            summary.partial += u64::from(file.gaps().next().is_some());
             summary.named_unrecognised += u64::from(verdict == Verdict::Unrecognised && file.named);
             for (_, finding) in file.findings() {
                 summary.findings[finding.severity as usize] += 1;

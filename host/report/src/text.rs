@@ -97,12 +97,11 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
         (None, n) => format!("{n} of {} {many}", count(summary.files, "file")),
     };
     let (critical, warning) = (summary.verdicts(Verdict::Critical), summary.verdicts(Verdict::Warning));
-    let incomplete = summary.verdicts(Verdict::Incomplete);
     let mut text = match summary.verdict() {
         Verdict::Critical => of(critical, "is dangerous to load", "are dangerous to load"),
         Verdict::Warning => of(warning, "needs a look before it is loaded", "need a look before they are loaded"),
-        Verdict::Incomplete if incomplete > 0 => {
-            of(incomplete, "could only be scanned in part", "could only be scanned in part")
+        Verdict::Incomplete if summary.partial > 0 => {
+            of(summary.partial, "could only be scanned in part", "could only be scanned in part")
                 + "; nothing was found in that part"
         }
         Verdict::Incomplete if summary.files == 0 => "nothing was scanned".to_owned(),
@@ -110,7 +109,7 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
         Verdict::Unrecognised if summary.files == 0 => "no file was found".to_owned(),
         Verdict::Unrecognised => {
             let n = summary.verdicts(Verdict::Unrecognised);
-            of(n, "is of no known format", "are of no known format") + ", so only embedded code was looked for"
+            of(n, "is of no known format", "are of no known format") + ", so only searched for embedded code"
         }
         Verdict::Clean => {
             let what = only.as_ref().map_or_else(|| count(summary.files, "file"), |name| name.to_string());
@@ -120,14 +119,16 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
     if summary.verdict() == Verdict::Critical && warning > 0 {
         text += &format!(", {warning} more {} a look before loading", if warning == 1 { "needs" } else { "need" });
     }
-    if summary.verdict() >= Verdict::Warning && incomplete > 0 {
-        text += &format!(", {incomplete} could only be scanned in part");
+    if summary.verdict() >= Verdict::Warning && summary.partial > 0 {
+        text += &format!(", {} could only be scanned in part", summary.partial);
     }
     if summary.errors > 0 {
-        text += &format!("; {} could not be scanned", count(summary.errors, "path"));
+        text += &format!("; {}", count(summary.errors, "error"));
     }
     if summary.verdict() == Verdict::Clean && summary.verdicts(Verdict::Unrecognised) > 0 {
-        text += &format!(" ({} of no known format)", summary.verdicts(Verdict::Unrecognised));
+        let unknown = summary.verdicts(Verdict::Unrecognised);
+        let (are, were) = if unknown == 1 { ("is", "was") } else { ("are", "were") };
+        text += &format!("; {unknown} of them {are} of no known format and {were} only searched for embedded code");
     }
     text
 }
@@ -150,26 +151,24 @@ fn gaps(report: &ScanReport, options: &TextOptions, page: &mut Page) -> io::Resu
     Ok(())
 }
 
+/// Names the files of no known format that the user named, for they are why the exit code is not 0; with `verbose` all.
 fn unrecognised(report: &ScanReport, summary: &Summary, options: &TextOptions, page: &mut Page) -> io::Result<()> {
-    let all = summary.verdicts(Verdict::Unrecognised);
-    // The headline of a clean scan has counted them, and that of a single file has named it.
-    if all == 0 || !options.verbose && summary.verdict() == Verdict::Clean || summary.only(report).is_some() {
-        return Ok(());
+    if summary.only(report).is_some() {
+        return Ok(()); // the headline names it
     }
-    page.heading(&mut Some("of no known format, so only embedded code was looked for"))?;
+    let listed = |f: &&FileReport| f.verdict() == Verdict::Unrecognised && (f.named || options.verbose);
+    let files: Vec<_> = report.files.iter().filter(listed).collect();
     let shown = if options.verbose { usize::MAX } else { LISTED };
-    let unrecognised = || report.files.iter().filter(|f| f.verdict() == Verdict::Unrecognised);
-    // Those that the user named first: they are why the exit code is not 0.
-    let listed = || unrecognised().filter(|f| f.named).chain(unrecognised().filter(|f| !f.named && options.verbose));
-    for file in listed().take(shown) {
+    let mut heading = Some("of no known format, so only searched for embedded code");
+    for file in files.iter().take(shown) {
+        page.heading(&mut heading)?;
         page.line(&format!("  {}", clipped(&file.path, NAME)))?;
     }
-    let named = listed().count().min(shown);
-    more(all as usize, named, "", page)
+    more(files.len(), shown, "", page)
 }
 
 fn errors(report: &ScanReport, page: &mut Page) -> io::Result<()> {
-    let mut heading = Some("not scanned");
+    let mut heading = Some("errors");
     for error in &report.errors {
         page.heading(&mut heading)?;
         page.paragraph(
@@ -220,7 +219,6 @@ fn file_lines(file: &FileReport, page: &mut Page) -> io::Result<()> {
 fn more(all: usize, shown: usize, what: &str, page: &mut Page) -> io::Result<()> {
     match all.saturating_sub(shown) {
         0 => Ok(()),
-        rest if shown == 0 => page.line(&format!("  {} (--verbose names them)", count(rest as u64, "file"))),
         rest => page.line(format!("  ... and {rest} more {what}").trim_end()),
     }
 }
@@ -234,6 +232,11 @@ fn footer(summary: &Summary, report: &ScanReport, options: &TextOptions, page: &
             size(summary.bytes),
             duration(report.duration)
         ));
+    }
+    let unknown = summary.verdicts(Verdict::Unrecognised);
+    // The other two headlines have said so.
+    if unknown > 0 && !matches!(summary.verdict(), Verdict::Clean | Verdict::Unrecognised) {
+        parts.push(format!("{unknown} of no known format, only searched for embedded code"));
     }
     let notes = summary.findings(Severity::Info);
     if notes > 0 && !options.verbose {

@@ -18,6 +18,8 @@ pub struct Codec {
     pub starts: fn(&[u8]) -> bool,
     /// The same for the bytes behind a member. Loaders join members, the old joblib format has but one.
     pub continues: fn(&[u8]) -> bool,
+    /// Packed size below which members are so small that making a decoder for each is all the work: see `unpack`.
+    pub small_member: u64,
     /// Unpacks one member from the reader's position on.
     pub member: fn(&mut Unpacker<'_>) -> Result<(), Stop>,
 }
@@ -32,6 +34,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: gzip::starts,
         continues: gzip::starts,
+        small_member: 128,
         member: gzip::member,
     },
     Codec {
@@ -41,6 +44,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: bzip2::starts,
         continues: bzip2::starts,
+        small_member: 4096,
         member: bzip2::member,
     },
     Codec {
@@ -50,6 +54,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: xz::starts,
         continues: xz::starts,
+        small_member: 128,
         member: xz::member,
     },
     Codec {
@@ -59,6 +64,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: lzma::starts,
         continues: lzma::starts,
+        small_member: 128,
         member: lzma::member,
     },
     Codec {
@@ -68,6 +74,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: lz4::starts,
         continues: lz4::starts,
+        small_member: 128,
         member: lz4::member,
     },
     Codec {
@@ -77,6 +84,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: zstd::starts,
         continues: zstd::starts,
+        small_member: 128,
         member: zstd::member,
     },
     Codec {
@@ -86,6 +94,7 @@ pub const CODECS: &[Codec] = &[
         hint: "",
         starts: zlib::starts,
         continues: zlib::starts,
+        small_member: 128,
         member: zlib::member,
     },
     Codec {
@@ -95,6 +104,7 @@ pub const CODECS: &[Codec] = &[
         hint: "pickle",
         starts: zfile::starts,
         continues: |_| false,
+        small_member: 128,
         member: zfile::member,
     },
 ];

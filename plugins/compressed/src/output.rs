@@ -66,10 +66,8 @@ impl<'a> Output<'a> {
         // A budget that ran out at an ordinary ratio says that the file is large, not that it is hostile.
         let severity = if ratio > BOMB_RATIO / 2 { Severity::Warning } else { Severity::Info };
         let more = if self.refused { " and would go on: the budget for unpacked bytes is spent" } else { "" };
-        let message = format!(
-            "{consumed} bytes of {what} data unpack to {} bytes, {ratio} times as much{more}",
-            self.written
-        );
+        let message =
+            format!("{consumed} bytes of {what} data unpack to {} bytes, {ratio} times as much{more}", self.written);
         let finding = Finding::new(&S410, message)
             .severity(severity)
             .at(0, consumed)

@@ -18,6 +18,8 @@ pub enum Stop {
     Unsupported(String),
     /// The stream asks its reader for this many bytes of history, more than is given to it.
     Window(u64),
+    /// After this many members there are still more, all of them tiny.
+    Members(u64),
     /// The host takes no more bytes.
     Budget,
 }

@@ -5,6 +5,7 @@
 
 use lzma_rust2::{Status, StreamResult};
 use modelaudit_plugin::{Artifact, Finding, Reader, Rule, Sink, Span};
+use modelaudit_rules::files::S410;
 use modelaudit_rules::structure::{S902, S904, S910, S911};
 
 use crate::codec::Codec;
@@ -17,6 +18,10 @@ const BLOCK: usize = 256 << 10;
 /// History that a stream may ask for. Guests have 256 MiB in all; the decoders' buffers double as they grow, so more than half
 /// of it can't be had. zstd and xz at their highest ordinary settings ask for 128 and 64 MiB; libzstd refuses more, too.
 pub const WINDOW_LIMIT: u64 = 128 << 20;
+
+/// Members that may be small. More of them than this, all together small, are no stream that a packer wrote: a decoder is set up for
+/// each (bzip2's clears 3.6 MB), which takes for ever.
+const SMALL_MEMBERS: u64 = 10_000;
 
 /// Findings about defects of single members, then a count.
 const DEFECT_LIMIT: u64 = 16;
@@ -151,6 +156,9 @@ pub fn unpack(artifact: &dyn Artifact, codec: &Codec, sink: &mut dyn Sink) -> Re
         if unpacker.reader.remaining() == 0 {
             break None;
         }
+        if members > SMALL_MEMBERS && end / members < codec.small_member {
+            break Some((end, Stop::Members(members)));
+        }
         // A decoder that reads nothing must not be called for ever.
         if end == start || !(codec.continues)(unpacker.reader.peek(32)) {
             trailing(&mut unpacker, codec, end);
@@ -198,7 +206,9 @@ fn report(unpacker: &mut Unpacker<'_>, codec: &Codec, start: u64, stop: &Stop) {
     let sink = &mut unpacker.out.sink;
     match stop {
         Stop::Truncated => {
-            sink.incomplete(&format!("the {title} stream at offset {start} is not complete: the file ends at offset {size}"));
+            sink.incomplete(&format!(
+                "the {title} stream at offset {start} is not complete: the file ends at offset {size}"
+            ));
         }
         Stop::Corrupt { offset, reason } => {
             let offset = (*offset).min(size);
@@ -215,6 +225,11 @@ fn report(unpacker: &mut Unpacker<'_>, codec: &Codec, start: u64, stop: &Stop) {
             );
             sink.incomplete(&format!("{message}; unpacked up to offset {position}"));
             sink.finding(Finding::new(&S904, message).at(start, position.saturating_sub(start)));
+        }
+        Stop::Members(count) => {
+            let message = format!("the file is cut into {title} members of {} bytes on average", start / count.max(&1));
+            sink.incomplete(&format!("{message}; the first {count} were unpacked, up to offset {start}"));
+            sink.finding(Finding::new(&S410, message).at(0, start).detail("members", count.to_string()));
         }
         // The host notes it, and `Output::finish` reports it with the ratio.
         Stop::Budget => {}

@@ -7,10 +7,10 @@
 use modelaudit_json::{DefectKind, Error, Event, Limits, Parser};
 use modelaudit_plugin::{Artifact, Finding, Reader, Severity, Sink, Span, Tensor, clip, escape, quote};
 use modelaudit_rules::structure::{S902, S905, S910};
+use modelaudit_rules::tensors::Tally;
 
 use crate::dtype::{self, Dtype};
 use crate::metadata;
-use crate::tally::Tally;
 
 /// Tensors whose ranges are kept; the largest real models have some 100,000. Each takes 24 bytes.
 const MAX_TENSORS: usize = 2_000_000;

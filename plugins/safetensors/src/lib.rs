@@ -12,7 +12,6 @@ mod header;
 mod index;
 mod layout;
 mod metadata;
-mod tally;
 
 use modelaudit_json::ErrorKind;
 use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Sink, Span, quote};

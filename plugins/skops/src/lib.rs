@@ -29,7 +29,9 @@ impl Plugin for Skops {
             version: env!("CARGO_PKG_VERSION"),
             summary: "skops files: what schema.json imports and builds",
             homepage: "https://github.com/modelaudit/modelaudit",
-            formats: vec![Format::new("skops", "skops model").extensions(&["skops"]).magic(Magic::at(0, b"PK\x03\x04"))],
+            formats: vec![
+                Format::new("skops", "skops model").extensions(&["skops"]).magic(Magic::at(0, b"PK\x03\x04")),
+            ],
             anchors: vec![],
             rules: vec![S816, S817, S902, S910],
         }
@@ -38,8 +40,11 @@ impl Plugin for Skops {
     fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
         let named = artifact.name().to_ascii_lowercase().ends_with(".skops");
         // Readers differ in which copy of a member they take: all are looked at.
-        let schemas: Vec<Entry> =
-            Archive::open(artifact).entries().filter(|e| e.names().contains(&&b"schema.json"[..])).take(MAX_COPIES).collect();
+        let schemas: Vec<Entry> = Archive::open(artifact)
+            .entries()
+            .filter(|e| e.names().contains(&&b"schema.json"[..]))
+            .take(MAX_COPIES)
+            .collect();
         if schemas.is_empty() && named {
             sink.incomplete("a skops file without schema.json: nothing says what loading it would build");
         }
@@ -54,9 +59,13 @@ modelaudit_plugin::export!(Skops);
 
 fn schema(artifact: &dyn Artifact, entry: &Entry, named: bool, sink: &mut dyn Sink) {
     let at = entry.at();
-    let Some((reading, bytes)) = entry.reading().and_then(|r| unpack_all(artifact, &r, MAX_SCHEMA).map(|b| (r, b))) else {
+    let Some((reading, bytes)) = entry.reading().and_then(|r| unpack_all(artifact, &r, MAX_SCHEMA).map(|b| (r, b)))
+    else {
         if named {
-            sink.incomplete(&format!("schema.json at offset {} could not be unpacked or is larger than {MAX_SCHEMA} bytes", at.offset));
+            sink.incomplete(&format!(
+                "schema.json at offset {} could not be unpacked or is larger than {MAX_SCHEMA} bytes",
+                at.offset
+            ));
         }
         return;
     };

@@ -1,51 +1,15 @@
 //! The nodes of a schema: what each loader imports and builds.
 //!
-//! Source: `skops/io/_general.py`, `_numpy.py`, `_scipy.py`, `_sklearn.py`, `_quantile_forest.py` and the old protocols beside
-//! them; the advisories GHSA-m7f4-hrc6-fwg3 (OperatorFuncNode) and GHSA-4v6w-xpmh-gfgp (MethodNode).
+//! Source: `skops/io/_general.py` and `old/_general_v0.py`, before and after the fixes of CVE-2025-54412 (OperatorFuncNode: the
+//! module must be `operator`) and CVE-2025-54413 (MethodNode: the shown type must be the object's). Every node names a module
+//! and a class that are imported; most loaders go on to call or construct it.
 
 use std::collections::BTreeSet;
 
 use modelaudit_json::Node;
 use modelaudit_pickle_policy::{Judgement, judge, resolve};
-use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape, quote};
+use modelaudit_plugin::{Finding, Sink, Span, clip, escape, quote};
 use modelaudit_rules::tensors::{S816, S817};
-
-/// Loaders of skops, all protocols.
-const LOADERS: &[&str] = &[
-    "BytearrayNode",
-    "BytesNode",
-    "CachedNode",
-    "CythonObjectNode",
-    "DTypeNode",
-    "DatetimeNode",
-    "DefaultDictNode",
-    "DictNode",
-    "FunctionNode",
-    "JsonNode",
-    "ListNode",
-    "LossNode",
-    "MaskedArrayNode",
-    "MethodNode",
-    "NdArrayNode",
-    "NumpyRandomGeneratorNode",
-    "ObjectNode",
-    "OperatorFuncNode",
-    "PartialNode",
-    "QuantileForestNode",
-    "RandomGeneratorNode",
-    "RandomStateNode",
-    "ReduceNode",
-    "SGDNode",
-    "SetNode",
-    "SliceNode",
-    "SparseMatrixNode",
-    "TimedeltaNode",
-    "TreeNode",
-    "TupleNode",
-    "TypeNode",
-    "_DictWithDeprecatedKeysNode",
-    "sklearn_ObjectNode",
-];
 
 /// What an `OperatorFuncNode` is for; every other name of `operator` is a function that would be called or handed on.
 const OPERATORS: &[&str] = &["attrgetter", "itemgetter", "methodcaller"];
@@ -57,7 +21,8 @@ const MAX_TYPES: usize = 200;
 
 /// Judges all nodes; `start` is where the schema stands in the file if it is stored, `member` the member it came from.
 pub fn judge_all(root: &Node, start: Option<u64>, member: Span, sink: &mut dyn Sink) {
-    let mut judged = Judged { start, member, types: BTreeSet::new(), seen: BTreeSet::new() };
+    let mut judged =
+        Judged { start, member, types: BTreeSet::new(), seen: BTreeSet::new(), explained: BTreeSet::new() };
     for (_, node) in root.walk() {
         if node.get("__loader__").is_some() || node.get("__class__").is_some() {
             judged.node(node, sink);
@@ -73,43 +38,43 @@ struct Judged {
     types: BTreeSet<String>,
     /// What was reported: the same name in a hundred trees is one finding.
     seen: BTreeSet<String>,
+    /// Places of nodes that a finding on the node around them has told of.
+    explained: BTreeSet<u64>,
 }
 
 impl Judged {
     fn node(&mut self, node: &Node, sink: &mut dyn Sink) {
         let text = |key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default();
         let (module, class, loader) = (text("__module__"), text("__class__"), text("__loader__"));
-        if !module.is_empty() && !class.is_empty() {
-            if self.types.len() < MAX_TYPES {
-                self.types.insert(clip(&escape(&format!("{module}.{class}")), 200));
-            }
-            self.name(node, loader, module, class, sink);
+        if !module.is_empty() && !class.is_empty() && self.types.len() < MAX_TYPES {
+            self.types.insert(clip(&escape(&format!("{module}.{class}")), 200));
         }
         let content = node.get("content");
-        let inner = |key: &str| content.and_then(|c| c.get(key)).and_then(Node::as_str);
-        match loader {
+        let told = match loader {
             "OperatorFuncNode" => self.operator(node, module, class, sink),
-            "MethodNode" => self.method(node, content, sink),
-            "FunctionNode" => {
-                if let (Some(path), Some(function)) = (inner("module_path"), inner("function")) {
-                    self.name(node, loader, path, function, sink);
-                }
-            }
-            "TypeNode" => {
-                if let (Some(module), Some(class)) = (inner("__module__"), inner("__class__")) {
-                    self.name(node, loader, module, class, sink);
-                }
-            }
-            known if LOADERS.contains(&known) || known.is_empty() => {}
-            unknown => {
-                let message = format!("the loader {} of {} is not one of skops'", quote(unknown), quote(format!("{module}.{class}")));
-                self.report(Finding::new(&S817, message).severity(Severity::Info), node, &format!("loader {unknown}"), sink);
+            "MethodNode" => self.method(node, (module, class), content, sink),
+            _ => self.explained.contains(&node.at.offset),
+        };
+        if told {
+            return;
+        }
+        self.name(node, loader, module, class, sink);
+        // The first protocol had the function's name in the content.
+        let inner = |key: &str| content.and_then(|c| c.get(key)).and_then(Node::as_str);
+        for (module_key, name_key) in [("module_path", "function"), ("__module__", "__class__")] {
+            if let (true, Some(module), Some(name)) =
+                (matches!(loader, "FunctionNode" | "TypeNode"), inner(module_key), inner(name_key))
+            {
+                self.name(node, loader, module, name, sink);
             }
         }
     }
 
     /// Judges a name that a node imports.
     fn name(&mut self, node: &Node, loader: &str, module: &str, name: &str, sink: &mut dyn Sink) {
+        if module.is_empty() || name.is_empty() {
+            return;
+        }
         let resolved = resolve(module, name, 4);
         if let Judgement::Dangerous(entry) = judge(&resolved) {
             let written = format!("{module}.{name}");
@@ -122,22 +87,24 @@ impl Judged {
         }
     }
 
-    /// CVE-2025-54412: the class is looked up in `operator`, whatever module the node shows.
-    fn operator(&mut self, node: &Node, module: &str, class: &str, sink: &mut dyn Sink) {
+    /// CVE-2025-54412: the class is looked up in `operator`, whatever module the node shows. True if that is reported.
+    fn operator(&mut self, node: &Node, module: &str, class: &str, sink: &mut dyn Sink) -> bool {
         let foreign = module != "operator" && module != "_operator";
         if !foreign && OPERATORS.contains(&class) {
-            return;
+            return false;
         }
+        let (shown, built) = (quote(format!("{module}.{class}")), quote(format!("operator.{class}")));
         let message = match foreign {
-            true => format!("an OperatorFuncNode shows {} and builds {}", quote(format!("{module}.{class}")), quote(format!("operator.{class}"))),
-            false => format!("an OperatorFuncNode builds {}, skops writes none but getters and callers", quote(format!("operator.{class}"))),
+            true => format!("an OperatorFuncNode shows {shown} and builds {built}"),
+            false => format!("an OperatorFuncNode builds {built}, skops writes none but getters and callers"),
         };
         self.report(Finding::new(&S817, message), node, &format!("operator {module}.{class}"), sink);
+        true
     }
 
-    /// CVE-2025-54413: the attribute is taken from an object that the shown type says nothing about.
-    fn method(&mut self, node: &Node, content: Option<&Node>, sink: &mut dyn Sink) {
-        let Some(function) = content.and_then(|c| c.get("func")).and_then(Node::as_str) else { return };
+    /// CVE-2025-54413: the attribute is taken from an object that the shown type says nothing about. True if that is reported.
+    fn method(&mut self, node: &Node, shown: (&str, &str), content: Option<&Node>, sink: &mut dyn Sink) -> bool {
+        let Some(function) = content.and_then(|c| c.get("func")).and_then(Node::as_str) else { return false };
         let object = content.and_then(|c| c.get("obj"));
         let text = |key: &str| object.and_then(|o| o.get(key)).and_then(Node::as_str).unwrap_or_default();
         let (module, class) = (text("__module__"), text("__class__"));
@@ -147,15 +114,24 @@ impl Judged {
             Judgement::Dangerous(entry) => Some(entry.why),
             _ => None,
         };
-        let hidden = function.contains('.') || function.starts_with("__");
-        let message = match (dangerous, hidden, class == "module") {
-            (Some(why), _, _) => format!("a MethodNode takes {}, which {why}", quote(&written)),
-            (None, true, _) => format!("a MethodNode takes the attribute {} of {}", quote(function), quote(format!("{module}.{class}"))),
-            (None, false, true) => format!("a MethodNode takes {} from a module, methods belong to objects", quote(&written)),
-            (None, false, false) => return,
+        // The module alone may differ in files of older writers: a method that is inherited is from another module than its object.
+        let differs = class != shown.1 && !class.is_empty();
+        let message = if let Some(why) = dangerous {
+            format!("a MethodNode takes {}, which {why}", quote(&written))
+        } else if differs {
+            let shown = quote(format!("{}.{}", shown.0, shown.1));
+            format!("a MethodNode shows {shown} and takes {}", quote(&written))
+        } else if function.contains('.') || function.starts_with("__") {
+            format!("a MethodNode takes the attribute {} of {}", quote(function), quote(format!("{module}.{class}")))
+        } else {
+            return false;
         };
+        if let Some(object) = object {
+            self.explained.insert(object.at.offset);
+        }
         let finding = Finding::new(&S817, message).detail("attribute", clip(&escape(&written), 300));
         self.report(finding, node, &format!("method {written}"), sink);
+        true
     }
 
     fn report(&mut self, finding: Finding, node: &Node, key: &str, sink: &mut dyn Sink) {
@@ -177,15 +153,5 @@ fn article(loader: &str) -> String {
         Some('A' | 'E' | 'I' | 'O') => format!("an {}", clip(&escape(loader), 60)),
         Some(_) => format!("a {}", clip(&escape(loader), 60)),
         None => "a node without a loader".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_is_sorted() {
-        assert!(LOADERS.windows(2).all(|w| w[0] < w[1]));
     }
 }

@@ -1,8 +1,7 @@
-//! What can be wrong with members, as a table, and its tally: a defect is one finding, however many members have it.
+//! What can be wrong with members, as a table.
 
-use std::collections::BTreeMap;
-
-use modelaudit_plugin::{Finding, Rule, Severity, Sink, Span, quote};
+use modelaudit_paths::members;
+use modelaudit_plugin::{Rule, Severity};
 use modelaudit_rules::structure::{S902, S905, S910, S911, S912};
 use modelaudit_zip_directory::Difference;
 
@@ -43,8 +42,7 @@ pub(crate) enum Defect {
     BinaryComment,
 }
 
-impl Defect {
-    /// Rule, severity where it is not the rule's, and what it is, to be followed by `in member 'x'`.
+impl members::Defect for Defect {
     fn judgement(self) -> (&'static Rule, Option<Severity>, &'static str) {
         use Difference as D;
         match self {
@@ -93,78 +91,7 @@ impl Defect {
         }
     }
 
-    /// The content was not, or not wholly, seen.
     fn hides_content(self) -> bool {
         matches!(self, Self::Encrypted | Self::UnknownMethod | Self::UnsupportedMethod | Self::Broken | Self::BeyondEnd)
-    }
-}
-
-/// Names that are listed as evidence.
-const NAMES: usize = 5;
-
-struct Group {
-    count: u64,
-    at: Span,
-    names: Vec<String>,
-    details: Vec<(&'static str, String)>,
-}
-
-/// Counts defects.
-#[derive(Default)]
-pub(crate) struct Tally {
-    groups: BTreeMap<Defect, Group>,
-}
-
-impl Tally {
-    /// Counts a defect; the details of the first one are kept.
-    pub(crate) fn add(&mut self, defect: Defect, name: &[u8], at: Span, details: &[(&'static str, String)]) {
-        let group = self.groups.entry(defect).or_insert_with(|| Group {
-            count: 0,
-            at,
-            names: Vec::new(),
-            details: details.to_vec(),
-        });
-        group.count += 1;
-        if group.names.len() < NAMES {
-            group.names.push(quote(name));
-        }
-    }
-
-    /// How many members have it.
-    pub(crate) fn count(&self, defect: Defect) -> u64 {
-        self.groups.get(&defect).map_or(0, |g| g.count)
-    }
-
-    /// Drops a defect that something else explains.
-    pub(crate) fn forget(&mut self, defect: Defect) {
-        self.groups.remove(&defect);
-    }
-
-    /// One finding for each defect, and a reason for each that keeps content from being seen.
-    pub(crate) fn report(self, size: u64, sink: &mut dyn Sink) {
-        for (defect, group) in self.groups {
-            let (rule, severity, what) = defect.judgement();
-            let first = group.names.first().map_or("", String::as_str);
-            let place = match group.count {
-                1 => format!("in member {first}"),
-                count => format!("in {count} members, first in {first}"),
-            };
-            let at = group.at.within(size);
-            if defect.hides_content() {
-                sink.incomplete(&format!("{what} ({place}, at offset {})", at.offset));
-            }
-            let mut finding = Finding::new(rule, format!("{what} ({place})"))
-                .severity(severity.unwrap_or(rule.severity))
-                .at(at.offset, at.length)
-                .element(first.trim_matches('\''));
-            for (key, value) in group.details {
-                finding = finding.detail(key, value);
-            }
-            if group.count > 1 {
-                finding =
-                    finding.detail("members", group.count.to_string()).detail("first_members", group.names.join(", "));
-            }
-            sink.finding(finding);
-        }
     }
 }

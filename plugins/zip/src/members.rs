@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use modelaudit_paths::members::{Names, Places, printable};
+use modelaudit_paths::members::{Names, Places, Tally, printable};
 use modelaudit_paths::{classify, resolve_link};
 use modelaudit_plugin::{Artifact, Finding, Sink, Span, quote};
 use modelaudit_rules::files::S410;
@@ -11,7 +11,7 @@ use modelaudit_zip_directory::{
     unpack_all,
 };
 
-use crate::defects::{Defect, Tally};
+use crate::defects::Defect;
 
 /// A member that unpacks to more than this ...
 const BOMB_SIZE: u64 = 16 << 20;
@@ -44,7 +44,7 @@ pub(crate) struct Members<'a> {
     artifact: &'a dyn Artifact,
     names: Names<Option<(u32, u64)>>,
     places: Places,
-    tally: Tally,
+    tally: Tally<Defect>,
     /// Readings that were handed over: offset, length, method.
     handed: HashSet<(u64, u64, u16)>,
     bomb: Option<Bomb>,

@@ -15,8 +15,7 @@ fn value(report: &ScanReport, verbose: bool) -> Value {
 
 #[test]
 fn golden_reports() {
-    // Validated against the schema by tests/tests/schema.rs: a validator as a dependency here would change the features of what
-    // wasmtime shares with it, and build wasmtime twice.
+    // Validated against the schema by tests/tests/schema.rs, where the validator is a dependency anyway.
     for (name, report, verbose) in [
         ("everything.json", samples::everything(), false),
         ("everything-verbose.json", samples::everything(), true),

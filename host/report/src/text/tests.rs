@@ -30,14 +30,14 @@ fn one_of_each_kind() {
 
 #[test]
 fn all_is_well_in_one_line() {
-    assert_eq!(plain(&samples::report(vec![samples::clean()], false)), "CLEAN  models/clean.pkl, 2.0 KiB in 0.04 s\n");
+    assert_eq!(plain(&samples::report(vec![samples::clean()], false)), "CLEAN  models/clean.pkl, 2.0 KiB in 42 ms\n");
     assert_eq!(
         plain(&samples::report(vec![samples::clean(), samples::unrecognised(false)], false)),
-        "CLEAN  2 files, 4.0 KiB in 0.04 s (1 of no known format)\n"
+        "CLEAN  2 files, 4.0 KiB in 42 ms; 1 of them is of no known format and was only searched for embedded code\n"
     );
     assert_eq!(
         plain(&samples::report(vec![samples::info(), samples::clean()], false)),
-        "CLEAN  2 files, 4.0 KiB in 0.04 s\n1 note: --verbose shows it\n"
+        "CLEAN  2 files, 4.0 KiB in 42 ms\n1 note: --verbose shows it\n"
     );
 }
 
@@ -57,7 +57,7 @@ fn the_headline_says_what_matters() {
             vec![critical(), critical(), warning(), gap()],
             true,
             "CRITICAL  2 of 4 files are dangerous to load, 1 more needs a look before loading, 1 could only be scanned in part; \
-             1 path could not be scanned",
+             1 error",
         ),
         (vec![warning(), warning()], false, "WARNING  2 of 2 files need a look before they are loaded"),
         (
@@ -65,13 +65,13 @@ fn the_headline_says_what_matters() {
             false,
             "INCOMPLETE  models/trunc.pkl could only be scanned in part; nothing was found in that part",
         ),
-        (vec![clean()], true, "INCOMPLETE  nothing was found in 1 file; 1 path could not be scanned"),
-        (vec![], true, "INCOMPLETE  nothing was scanned; 1 path could not be scanned"),
+        (vec![clean()], true, "INCOMPLETE  nothing was found in 1 file; 1 error"),
+        (vec![], true, "INCOMPLETE  nothing was scanned; 1 error"),
         (vec![], false, "UNRECOGNISED  no file was found"),
         (
             vec![unrecognised(true)],
             false,
-            "UNRECOGNISED  models/named.txt is of no known format, so only embedded code was looked for",
+            "UNRECOGNISED  models/named.txt is of no known format, so only searched for embedded code",
         ),
     ];
     for (files, errors, expected) in cases {

@@ -2,11 +2,14 @@
 //!
 //! Unpackers write a member where its name says and a link where its target says (CWE-22, CWE-59); which of them clean the path
 //! first differs from tool to tool and from version to version, so the name is judged as it stands.
+//!
+//! [`Names`] tells children of one name apart, [`Places`] judges where members and links would be put, [`Tally`] makes one
+//! finding of each other defect, however many members have it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape, quote};
+use modelaudit_plugin::{Finding, Rule, Severity, Sink, Span, clip, escape, quote};
 use modelaudit_rules::files::{S405, S406, S408};
 
 use crate::{Disguise, PathClass, Root, classify};
@@ -125,6 +128,87 @@ impl Places {
                 &S405,
                 format!("{more} more names and links leave the archive; the next: {first}"),
             ));
+        }
+    }
+}
+
+/// A kind of defect that members can have.
+pub trait Defect: Copy + Ord {
+    /// The rule, the severity where it is not the rule's, and what is wrong: a clause that `(member 'x')` follows.
+    fn judgement(self) -> (&'static Rule, Option<Severity>, &'static str);
+
+    /// It keeps the content, or a part of it, from being seen, so the archive is incomplete.
+    fn hides_content(self) -> bool {
+        false
+    }
+}
+
+/// Names that are listed as evidence.
+const LISTED: usize = 5;
+
+/// The members with one defect: how many, and what is known of the first.
+struct Group {
+    count: u64,
+    at: Span,
+    names: Vec<String>,
+    details: Vec<(&'static str, String)>,
+}
+
+/// Counts defects, so that each is reported once for the archive.
+pub struct Tally<D> {
+    groups: BTreeMap<D, Group>,
+}
+
+impl<D: Ord> Default for Tally<D> {
+    fn default() -> Self {
+        Self { groups: BTreeMap::new() }
+    }
+}
+
+impl<D: Defect> Tally<D> {
+    /// Counts a defect of the member `name`; place and details of the first one are kept.
+    pub fn add(&mut self, defect: D, name: &[u8], at: Span, details: &[(&'static str, String)]) {
+        let make = || Group { count: 0, at, names: Vec::new(), details: details.to_vec() };
+        let group = self.groups.entry(defect).or_insert_with(make);
+        group.count += 1;
+        if group.names.len() < LISTED {
+            group.names.push(quote(name));
+        }
+    }
+
+    /// How many members have it.
+    pub fn count(&self, defect: D) -> u64 {
+        self.groups.get(&defect).map_or(0, |group| group.count)
+    }
+
+    /// Drops a defect that something else explains.
+    pub fn forget(&mut self, defect: D) {
+        self.groups.remove(&defect);
+    }
+
+    /// One finding for each defect, and a reason for each that hides content. `size` is the artifact's.
+    pub fn report(self, size: u64, sink: &mut dyn Sink) {
+        for (defect, group) in self.groups {
+            let (rule, severity, what) = defect.judgement();
+            let first = group.names.first().map_or("", String::as_str);
+            let place = match group.count {
+                1 => format!("member {first}"),
+                count => format!("{count} members, the first is {first}"),
+            };
+            let at = group.at.within(size);
+            if defect.hides_content() {
+                sink.incomplete(&format!("{what} ({place}, at offset {})", at.offset));
+            }
+            let mut finding = Finding::new(rule, format!("{what} ({place})"))
+                .severity(severity.unwrap_or(rule.severity))
+                .at(at.offset, at.length)
+                .element(first.trim_matches('\''));
+            finding.details = group.details;
+            if group.count > 1 {
+                finding =
+                    finding.detail("members", group.count.to_string()).detail("first_members", group.names.join(", "));
+            }
+            sink.finding(finding);
         }
     }
 }

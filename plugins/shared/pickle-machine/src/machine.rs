@@ -16,7 +16,7 @@ use crate::memo::{Entry, Memo};
 use crate::opcode as op;
 use crate::store::{Holds, Store};
 use crate::value::{Kind, Value};
-use crate::view::{Blob, LoadError, Observer, Oddity, View};
+use crate::view::{Blob, LoadError, Observer, Oddity};
 
 /// Values on the stack that are kept; picklers flush every thousand items, so a deep stack is one huge tuple or an attack.
 const STACK: usize = 3 << 20;

@@ -2,7 +2,7 @@
 //!
 //! S811 to S819 are ours: the field has no code for what a torch, TorchServe or skops archive adds to a zip.
 
-use modelaudit_plugin::{Rule, Severity};
+use modelaudit_plugin::{Finding, Rule, Severity, Sink, Span, clip, escape, quote};
 
 /// A tensor that needs more bytes than its storage has, or a storage that is not as large as it says.
 pub const S811: Rule = Rule {
@@ -80,8 +80,8 @@ pub const S817: Rule = Rule {
     title: "skops node hides what it builds",
     severity: Severity::Critical,
     why: "a node's class and module, which skops shows to the user who must trust them, are not what its loader builds: the \
-          function of an OperatorFuncNode outside the operator module, an attribute that a MethodNode takes from a foreign object, \
-          a loader that does not exist (CVE-2025-54412, CVE-2025-54413). skops' own writer never produces it.",
+          function of an OperatorFuncNode outside the operator module, an attribute that a MethodNode takes from an object of \
+          another type (CVE-2025-54412, CVE-2025-54413). skops' own writer never produces it.",
     remedy: "do not load the file; update skops to 0.13 or later",
     references: &["CVE-2025-54412", "CVE-2025-54413", "CWE-351"],
 };
@@ -107,3 +107,45 @@ pub const S819: Rule = Rule {
     remedy: "ask the author for an archive that torch-model-archiver wrote",
     references: &["CWE-345"],
 };
+
+/// Names shown of each kind.
+const SHOWN: usize = 5;
+
+/// Defects of one kind in a file of many tensors, so that a million bad entries make one finding and not a million: how many, which were the first, where the first stands.
+#[derive(Default)]
+pub struct Tally {
+    count: u64,
+    names: Vec<String>,
+    first: Option<(Span, String)>,
+}
+
+impl Tally {
+    /// Counts one: the tensor or key, its place, and what is wrong in half a sentence.
+    pub fn add(&mut self, name: &str, at: Span, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.is_none() {
+            self.first = Some((at, what()));
+        }
+        if self.names.len() < SHOWN {
+            self.names.push(clip(&escape(name), 120));
+        }
+    }
+
+    /// Reports them as one finding: `subject 'name' what`, and how many more there are.
+    pub fn report(&self, rule: &Rule, severity: Option<Severity>, subject: &str, sink: &mut dyn Sink) {
+        let (Some((at, what)), Some(name)) = (&self.first, self.names.first()) else { return };
+        let more = match self.count {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let message = format!("{subject} {} {what}{more}", quote(name));
+        let mut finding = Finding::new(rule, message).at(at.offset, at.length).element(name.clone());
+        if let Some(severity) = severity {
+            finding = finding.severity(severity);
+        }
+        if self.count > 1 {
+            finding = finding.detail("count", self.count.to_string()).detail("names", self.names.join(", "));
+        }
+        sink.finding(finding);
+    }
+}

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Measures modelaudit against yardsticks that run beside it, alternating, so that a busy machine slows both.
+
+    cargo build --release && python3 benches/run.py [--quick] [NAME ...]
+
+Each row: median wall time of modelaudit, of the yardstick, their ratio, peak memory of modelaudit, and what the project
+promises. Standard library only; inputs are made in a temporary folder (about 2 GiB; --quick makes a tenth of it).
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELAUDIT = ROOT / "target/release/modelaudit"
+MIB = 1 << 20
+
+
+def run(command):
+    """Wall seconds, peak memory in MiB and exit code of one process; its output is thrown away."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return time.perf_counter() - started, usage.ru_maxrss / 1024, process.returncode
+
+
+def compare(name, command, yardstick, words, runs, promise, work=None):
+    """Runs both in turn and prints a row. `work` is the number of bytes, for MB/s."""
+    run(command), run(yardstick)
+    ours, theirs, peaks, codes = [], [], [], set()
+    for _ in range(runs):
+        seconds, peak, code = run(command)
+        ours.append(seconds)
+        peaks.append(peak)
+        codes.add(code)
+        theirs.append(run(yardstick)[0])
+    if codes != {0}:
+        sys.exit(f"{name}: modelaudit ended with {codes}, so the figure would mean nothing")
+    our, their = statistics.median(ours), statistics.median(theirs)
+    speed = f"{work / our / 1e6:7.0f} MB/s" if work else " " * 12
+    print(
+        f"{name:28} {our * 1000:9.1f} ms {speed}  {words:24} {their * 1000:9.1f} ms  ratio {our / their:6.2f}"
+        f"  peak {max(peaks):6.1f} MiB  ({promise})",
+        flush=True,
+    )
+
+
+def small_pickle(folder, _):
+    path = folder / "small.pkl"
+    path.write_bytes(b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s.")
+    return path
+
+
+def safetensors(folder, scale):
+    """One f32 tensor of random bytes."""
+    path, size = folder / "big.safetensors", 1024 * MIB // scale
+    header = json.dumps({"w": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}).encode()
+    header += b" " * (-len(header) % 8)
+    block = random.Random(1).randbytes(16 * MIB)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        for _ in range(size // len(block)):
+            file.write(block)
+        file.write(block[: size % len(block)])
+    return path
+
+
+def opcodes(folder, scale):
+    """A dict of small ints, strings and tuples, memoised as pickle does it: short opcodes only."""
+    path, size = folder / "opcodes.pkl", 200 * MIB // scale
+    item = b"\x8c\x08abcdefgh\x94K\x01K\x02\x86\x94M\x01\x02G?\xf0\x00\x00\x00\x00\x00\x00N\x88(K\x03K\x04t\x94"
+    group = b"(" + item * 100 + b"1"
+    with path.open("wb") as file:
+        file.write(b"\x80\x04")
+        for _ in range(size // len(group)):
+            file.write(group)
+        file.write(b"N.")
+    return path
+
+
+def payload(folder, scale):
+    """One long bytes object: what a pickled array is."""
+    path, size = folder / "payload.pkl", 1024 * MIB // scale
+    block = random.Random(2).randbytes(16 * MIB)
+    with path.open("wb") as file:
+        file.write(b"\x80\x04\x8e" + struct.pack("<Q", size))
+        for _ in range(size // len(block)):
+            file.write(block)
+        file.write(block[: size % len(block)] + b".")
+    return path
+
+
+def many(folder, scale):
+    """Small files of several formats in a hundred folders."""
+    root, count = folder / "many", 10_000 // scale
+    for number in range(count):
+        place = root / f"{number % 100:02}"
+        place.mkdir(parents=True, exist_ok=True)
+        kind = number % 4
+        if kind == 0:
+            content, end = b"\x80\x04\x95\x08\x00\x00\x00\x00\x00\x00\x00]\x94(K\x01K" + bytes([number % 256]) + b"e.", "pkl"
+        elif kind == 1:
+            header = b'{"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}'
+            content, end = struct.pack("<Q", len(header)) + header + struct.pack("<I", number), "safetensors"
+        elif kind == 2:
+            header = b"{'descr': '<i4', 'fortran_order': False, 'shape': (1,), }"
+            header += b" " * (117 - len(header)) + b"\n"
+            content, end = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<I", number), "npy"
+        else:
+            content, end = json.dumps({"model_type": "bert", "number": number}).encode(), "json"
+        (place / f"{number}.{end}").write_bytes(content)
+    return root
+
+
+def sha256_yardstick(path):
+    """sha256 alone, on one core, by the implementation that comes with Python (OpenSSL's)."""
+    code = (
+        "import hashlib,sys\nh=hashlib.sha256()\nf=open(sys.argv[1],'rb',buffering=0)\n"
+        "while b:=f.read(1<<18): h.update(b)"
+    )
+    return [sys.executable, "-c", code, str(path)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="inputs of a tenth of the size, fewer runs")
+    parser.add_argument("names", nargs="*", help="only these rows")
+    arguments = parser.parse_args()
+    if not MODELAUDIT.exists():
+        sys.exit("build it first: cargo build --release")
+    scale, runs = (10, 3) if arguments.quick else (1, 5)
+    with tempfile.TemporaryDirectory(prefix="modelaudit-bench-") as name:
+        folder = Path(name)
+        scan = lambda path, *more: [str(MODELAUDIT), "scan", *more, str(path)]
+        one = ("--jobs", "1")
+        rows = {
+            "cold-start": lambda: compare(
+                "cold start, small pickle", scan(small_pickle(folder, scale)), ["/bin/true"], "/bin/true", 40,
+                "at most 5 x /bin/true + 10 ms, 40 MiB",
+            ),
+            "safetensors": lambda: (
+                path := safetensors(folder, scale),
+                compare(
+                    "safetensors, whole", scan(path, *one), sha256_yardstick(path), "sha256 alone, one core", runs,
+                    "at most 3 x sha256, 150 MiB", path.stat().st_size,
+                ),
+                compare(
+                    "safetensors, whole", scan(path, *one), ["cat", str(path)], "cat FILE >/dev/null", runs, "for scale",
+                    path.stat().st_size,
+                ),
+            ),
+            "opcodes": lambda: (
+                path := opcodes(folder, scale),
+                compare(
+                    "pickle of short opcodes", scan(path, *one), sha256_yardstick(path), "sha256 alone, one core", runs,
+                    "at least 100 MB/s", path.stat().st_size,
+                ),
+            ),
+            "payload": lambda: (
+                path := payload(folder, scale),
+                compare(
+                    "pickle of one bytes object", scan(path, *one), sha256_yardstick(path), "sha256 alone, one core", runs,
+                    "reads headers only", path.stat().st_size,
+                ),
+            ),
+            "many": lambda: (
+                root := many(folder, scale),
+                compare(
+                    "10,000 small files", scan(root, "--quiet"), ["sh", "-c", f"find {root} -type f -exec cat {{}} +"],
+                    "find -exec cat", runs, "for scale",
+                ),
+            ),
+        }
+        for key, row in rows.items():
+            if not arguments.names or key in arguments.names:
+                row()
+
+
+if __name__ == "__main__":
+    main()

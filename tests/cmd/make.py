@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Writes the small files that the transcripts scan. Standard library only; nothing written here is ever loaded.
+
+Usage: tests/cmd/make.py (twice gives the same bytes).
+"""
+
+import struct
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def npy(shape: str, data: bytes) -> bytes:
+    """A numpy file of format 1.0 with 64-bit floats."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def write(path: str, data: bytes) -> None:
+    target = HERE / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+
+
+def archive(path: str, members: dict[str, bytes]) -> None:
+    target = HERE / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w") as out:
+        for name, data in members.items():
+            out.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+
+
+def main() -> None:
+    good = npy("(2,)", struct.pack("<2d", 1.0, 2.0))
+    write("scan.in/models/good.npy", good)
+    # The array is cut off: half of the second number is missing.
+    write("scan.in/models/cut.npy", good[:-4])
+    # A shape of 8 TiB over 16 bytes.
+    write("scan.in/models/absurd.npy", npy("(1099511627776,)", bytes(16)))
+    # A member that is unpacked outside the folder it is unpacked to.
+    archive("scan.in/models/slip.zip", {"weights.npy": good, "../../.bashrc": b"echo\n"})
+    write("scan.in/good/a.npy", good)
+    write("scan.in/good/b.npy", good)
+    write("scan.in/good/readme.md", b"# a model\n")
+    write("output.in/good.npy", good)
+
+
+if __name__ == "__main__":
+    main()
