@@ -37,7 +37,8 @@ fn transcripts() {
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1")
         .env("XDG_CACHE_HOME", "/cache")
-        .case(root().join("tests/cmd/*.trycmd"));
+        .case(root().join("tests/cmd/*.trycmd"))
+        .case(root().join("tests/cmd/*.toml"));
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn block(unpacker: &mut Unpacker<'_>, start: u64, size: u32, check: u8) -> Resul
 
 /// Skips the padding that fills a part up to a multiple of four bytes.
 fn align(reader: &mut Reader<'_>, start: u64) -> Result<(), Stop> {
-    while (reader.position() - start) % 4 != 0 {
+    while !(reader.position() - start).is_multiple_of(4) {
         if reader.u8()? != 0 {
             return Err(Stop::Corrupt { offset: reader.position() - 1, reason: "padding is not zero".to_owned() });
         }

@@ -48,12 +48,12 @@ pub fn member(unpacker: &mut Unpacker<'_>) -> Result<(), Stop> {
     if declared != 0 && declared != found {
         unpacker.mismatch(Span::new(start, 4), "the content size of the Zstandard frame", declared, found);
     }
-    if let (Some(stored), Some(found)) = (decoder.get_checksum_from_data(), decoder.get_calculated_checksum()) {
-        if stored != found {
-            let at = Span::new(unpacker.reader.position().saturating_sub(4), 4);
-            let (stored, found) = (format!("{stored:08x}"), format!("{found:08x}"));
-            unpacker.mismatch(at, "the content checksum of the Zstandard frame", stored, found);
-        }
+    if let (Some(stored), Some(found)) = (decoder.get_checksum_from_data(), decoder.get_calculated_checksum())
+        && stored != found
+    {
+        let at = Span::new(unpacker.reader.position().saturating_sub(4), 4);
+        let (stored, found) = (format!("{stored:08x}"), format!("{found:08x}"));
+        unpacker.mismatch(at, "the content checksum of the Zstandard frame", stored, found);
     }
     Ok(())
 }

@@ -203,7 +203,9 @@ impl Observer for Collector {
         if !matches!(item.value.kind(), Kind::Result | Kind::Object) {
             return;
         }
-        let Some(tensor) = self.tensor_values.get(&item.value).and_then(|i| self.tensors.get_mut(*i as usize)) else { return };
+        let Some(tensor) = self.tensor_values.get(&item.value).and_then(|i| self.tensors.get_mut(*i as usize)) else {
+            return;
+        };
         if tensor.name.is_none() {
             tensor.name = view.text(item.key, 1024);
         }
@@ -245,7 +247,14 @@ pub struct Summary {
 impl Summary {
     /// Checks the storages and tensors of a pickle against the records and names the tensors. `place` makes a place in the
     /// artifact of an offset in the pickle.
-    pub fn add(&mut self, found: &Collector, records: &dyn Records, place: &dyn Fn(u64) -> Span, suffix: &str, sink: &mut dyn Sink) {
+    pub fn add(
+        &mut self,
+        found: &Collector,
+        records: &dyn Records,
+        place: &dyn Fn(u64) -> Span,
+        suffix: &str,
+        sink: &mut dyn Sink,
+    ) {
         let located: Vec<Option<Record>> = found.storages.iter().map(|s| records.find(&s.key)).collect();
         for (storage, record) in found.storages.iter().zip(&located) {
             self.storage(storage, record.as_ref(), place(storage.offset));
@@ -273,10 +282,12 @@ impl Summary {
             _ => None,
         };
         match wanted {
-            None => self.shorter.add(&storage.key, at, || "has a number of elements that is negative or overflows".to_owned()),
-            Some(wanted) if wanted > record.size && !record.cut => self.shorter.add(&storage.key, at, || {
-                format!("says {wanted} bytes, its record has {}", record.size)
-            }),
+            None => self
+                .shorter
+                .add(&storage.key, at, || "has a number of elements that is negative or overflows".to_owned()),
+            Some(wanted) if wanted > record.size && !record.cut => {
+                self.shorter.add(&storage.key, at, || format!("says {wanted} bytes, its record has {}", record.size))
+            }
             Some(wanted) if wanted < record.size => self.longer.add(&storage.key, record.at.unwrap_or(at), || {
                 format!("says {wanted} bytes, its record has {}", record.size)
             }),
@@ -284,7 +295,15 @@ impl Summary {
         }
     }
 
-    fn tensor(&mut self, tensor: &Rebuilt, storage: &Storage, record: Option<Record>, at: Span, suffix: &str, sink: &mut dyn Sink) {
+    fn tensor(
+        &mut self,
+        tensor: &Rebuilt,
+        storage: &Storage,
+        record: Option<Record>,
+        at: Span,
+        suffix: &str,
+        sink: &mut dyn Sink,
+    ) {
         let name = tensor.name.clone().unwrap_or_else(|| format!("storage {}", storage.key));
         let dtype = tensor.dtype.or(storage.dtype);
         let reach = reach(tensor);
@@ -293,17 +312,25 @@ impl Summary {
         let room = storage.elements.map(|n| i128::from(n) * i128::from(storage.dtype.map_or(1, |d| d.size)));
         let fits = match (reach, room) {
             (None, _) => false,
-            (Some((_, end)), Some(room)) => unit(end) <= room || dtype.is_none_or(|d| d.packed) || storage.dtype.is_none(),
+            (Some((_, end)), Some(room)) => {
+                unit(end) <= room || dtype.is_none_or(|d| d.packed) || storage.dtype.is_none()
+            }
             (Some(_), None) => true,
         };
         if !fits {
             let shape = shown(&tensor.size);
             let elements = storage.elements.unwrap_or(0);
             self.outside.add(&name, at, || {
-                format!("of shape {shape}, stride {} and offset {} leaves its storage of {elements} elements", shown(&tensor.stride), tensor.first)
+                format!(
+                    "of shape {shape}, stride {} and offset {} leaves its storage of {elements} elements",
+                    shown(&tensor.stride),
+                    tensor.first
+                )
             });
         }
-        let Some(shape) = tensor.size.iter().map(|n| u64::try_from(*n).ok()).collect::<Option<Vec<u64>>>() else { return };
+        let Some(shape) = tensor.size.iter().map(|n| u64::try_from(*n).ok()).collect::<Option<Vec<u64>>>() else {
+            return;
+        };
         self.tensors += 1;
         let elements = shape.iter().try_fold(1u64, |product, n| product.checked_mul(*n)).unwrap_or(0);
         self.parameters = self.parameters.saturating_add(if fits { elements } else { 0 });

@@ -63,27 +63,114 @@ const BUILTINS: &[(&str, Severity)] = &[
 /// Modules whose functions run code, start processes, touch files or the network; also torch's own loaders of code.
 /// Source: pickle-family.md 2.1, first column.
 const MODULES: &[&str] = &[
-    "asyncio", "bdb", "builtins", "cPickle", "cloudpickle", "code", "codeop", "commands", "ctypes", "dill", "distutils", "ftplib",
-    "http", "imaplib", "importlib", "io", "joblib", "marshal", "multiprocessing", "nt", "os", "pathlib", "pdb", "pickle", "pip",
-    "pkgutil", "platform", "popen2", "posix", "poplib", "pty", "requests", "runpy", "setuptools", "shelve", "shutil", "signal", "site",
-    "smtplib", "socket", "ssl", "subprocess", "sys", "telnetlib", "tempfile", "threading", "timeit", "trace", "urllib", "urllib2",
-    "webbrowser", "xmlrpc", "zipfile", "zipimport",
+    "asyncio",
+    "bdb",
+    "builtins",
+    "cPickle",
+    "cloudpickle",
+    "code",
+    "codeop",
+    "commands",
+    "ctypes",
+    "dill",
+    "distutils",
+    "ftplib",
+    "http",
+    "imaplib",
+    "importlib",
+    "io",
+    "joblib",
+    "marshal",
+    "multiprocessing",
+    "nt",
+    "os",
+    "pathlib",
+    "pdb",
+    "pickle",
+    "pip",
+    "pkgutil",
+    "platform",
+    "popen2",
+    "posix",
+    "poplib",
+    "pty",
+    "requests",
+    "runpy",
+    "setuptools",
+    "shelve",
+    "shutil",
+    "signal",
+    "site",
+    "smtplib",
+    "socket",
+    "ssl",
+    "subprocess",
+    "sys",
+    "telnetlib",
+    "tempfile",
+    "threading",
+    "timeit",
+    "trace",
+    "urllib",
+    "urllib2",
+    "webbrowser",
+    "xmlrpc",
+    "zipfile",
+    "zipimport",
 ];
 
 /// Functions of these modules that count even where the archive has a variable of the module's name.
 const FUNCTIONS: &[&str] = &[
-    "CDLL", "Popen", "call", "check_call", "check_output", "eval", "exec", "execl", "execv", "execve", "getoutput", "import_module",
-    "loads", "popen", "posix_spawn", "rmtree", "spawn", "spawnl", "spawnv", "system", "unlink", "urlopen", "urlretrieve",
+    "CDLL",
+    "Popen",
+    "call",
+    "check_call",
+    "check_output",
+    "eval",
+    "exec",
+    "execl",
+    "execv",
+    "execve",
+    "getoutput",
+    "import_module",
+    "loads",
+    "popen",
+    "posix_spawn",
+    "rmtree",
+    "spawn",
+    "spawnl",
+    "spawnv",
+    "system",
+    "unlink",
+    "urlopen",
+    "urlretrieve",
 ];
 
 /// Dotted names under `torch` that load code or files in Python.
-const TORCH_LOADERS: &[&str] = &["torch.hub", "torch.load", "torch.ops.load_library", "torch.classes.load_library", "torch.utils.cpp_extension"];
+const TORCH_LOADERS: &[&str] =
+    &["torch.hub", "torch.load", "torch.ops.load_library", "torch.classes.load_library", "torch.utils.cpp_extension"];
 
 /// Attributes by which one object leads to any other. Source: pickle-family.md 2.1 (reflection); names that TorchScript itself
 /// prints (`__torch__`, `__len__`, `__getitem__`, `__constants__` ...) are not among them.
 const INTERNALS: &[&str] = &[
-    "__base__", "__bases__", "__builtins__", "__class__", "__closure__", "__code__", "__dict__", "__func__", "__getattribute__",
-    "__globals__", "__import__", "__loader__", "__mro__", "__reduce__", "__reduce_ex__", "__self__", "__spec__", "__subclasses__",
+    "__base__",
+    "__bases__",
+    "__builtins__",
+    "__class__",
+    "__closure__",
+    "__code__",
+    "__dict__",
+    "__func__",
+    "__getattribute__",
+    "__globals__",
+    "__import__",
+    "__loader__",
+    "__mro__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__self__",
+    "__spec__",
+    "__subclasses__",
 ];
 
 /// Operators of torch that open files, with their severity. Source: native_functions.yaml (`from_file`), register_prim_ops (`save`).
@@ -91,9 +178,35 @@ const FILE_OPERATORS: &[(&str, Severity)] = &[("from_file", Severity::Warning), 
 
 /// Namespaces of operators that come with torch itself.
 const NAMESPACES: &[&str] = &[
-    "_c10d_functional", "_quantized", "aten", "c10d", "c10d_functional", "cuda", "higher_order", "inductor", "metal", "metal_prepacked",
-    "mkl", "mkldnn", "mkldnn_prepacked", "mps", "onednn", "onnx", "prepacked", "prim", "prims", "profiler", "quantized", "rpc", "sparse",
-    "static_runtime", "symm_mem", "tensorexpr", "vulkan", "vulkan_prepack", "xnnpack",
+    "_c10d_functional",
+    "_quantized",
+    "aten",
+    "c10d",
+    "c10d_functional",
+    "cuda",
+    "higher_order",
+    "inductor",
+    "metal",
+    "metal_prepacked",
+    "mkl",
+    "mkldnn",
+    "mkldnn_prepacked",
+    "mps",
+    "onednn",
+    "onnx",
+    "prepacked",
+    "prim",
+    "prims",
+    "profiler",
+    "quantized",
+    "rpc",
+    "sparse",
+    "static_runtime",
+    "symm_mem",
+    "tensorexpr",
+    "vulkan",
+    "vulkan_prepack",
+    "xnnpack",
 ];
 
 /// Different signs kept of one source.
@@ -184,10 +297,15 @@ fn judge(name: &str, chain: &str, called: bool, after: &Lexer<'_>, bound: &[&str
         return (!bound.contains(&name) || FUNCTIONS.contains(&last)).then_some((Severity::Critical, Kind::Call));
     }
     let path = chain.strip_prefix("torch.").unwrap_or(chain);
-    if name == "torch" && called && TORCH_LOADERS.iter().any(|l| chain == *l || chain.strip_prefix(l).is_some_and(|r| r.starts_with('.'))) {
+    if name == "torch"
+        && called
+        && TORCH_LOADERS.iter().any(|l| chain == *l || chain.strip_prefix(l).is_some_and(|r| r.starts_with('.')))
+    {
         return Some((Severity::Critical, Kind::Call));
     }
-    let file = |operator: &str| FILE_OPERATORS.iter().find(|(known, _)| *known == operator).map(|(_, s)| (*s, Kind::FileOperator));
+    let file = |operator: &str| {
+        FILE_OPERATORS.iter().find(|(known, _)| *known == operator).map(|(_, s)| (*s, Kind::FileOperator))
+    };
     let mut parts = path.split('.');
     match (name, parts.next(), parts.next(), parts.next()) {
         ("ops" | "torch", Some("ops"), Some("aten"), Some(operator)) => file(operator),
@@ -295,7 +413,9 @@ impl<'s> Lexer<'s> {
     fn name_or_text(&mut self) -> Token<'s> {
         let name = self.run(is_name);
         match self.source.as_bytes().get(self.at) {
-            Some(quote @ (b'"' | b'\'')) if name.len() <= 2 && name.bytes().all(|b| b"rRbBuUfF".contains(&b)) => self.text(*quote),
+            Some(quote @ (b'"' | b'\'')) if name.len() <= 2 && name.bytes().all(|b| b"rRbBuUfF".contains(&b)) => {
+                self.text(*quote)
+            }
             _ => Token::Name(name),
         }
     }
@@ -416,7 +536,9 @@ mod tests {
 
     #[test]
     fn broken_sources_end() {
-        for source in ["\"", "'''", "\\", "getattr(", "import", "os.", "\u{fffd}\"\u{fffd}", "x.\"y\"", "^", "b\"", "\"\\"] {
+        for source in
+            ["\"", "'''", "\\", "getattr(", "import", "os.", "\u{fffd}\"\u{fffd}", "x.\"y\"", "^", "b\"", "\"\\"]
+        {
             inspect(source);
         }
     }

@@ -19,8 +19,17 @@ pub(crate) struct Map {
     pub(crate) parts: Vec<(u64, u64)>,
     /// Length of the content.
     pub(crate) size: u64,
-    /// Bytes before the data that hold the map.
+    /// Bytes at the start of the data that hold the map (PAX 1.0).
     pub(crate) ahead: u64,
+    /// Bytes between the header and the data that hold the map (old GNU).
+    pub(crate) blocks: u64,
+}
+
+impl Map {
+    /// There are no holes: the content is the data.
+    pub(crate) fn is_solid(&self, data: u64) -> bool {
+        self.ahead == 0 && self.size == data && matches!(self.parts[..], [(0, length)] if length == data)
+    }
 }
 
 /// The map of an old GNU header (kind `S`): four parts in the header, 21 in each further block.
@@ -29,10 +38,10 @@ pub(crate) fn old_gnu(artifact: &dyn Artifact, header: &[u8; BLOCK as usize], af
     take_parts(header.get(386..482)?, &mut map.parts)?;
     let mut more = *header.get(482)? != 0;
     while more && map.parts.len() < PARTS {
-        let block: [u8; BLOCK as usize] = artifact.array(after.checked_add(map.ahead)?)?;
+        let block: [u8; BLOCK as usize] = artifact.array(after.checked_add(map.blocks)?)?;
         take_parts(block.get(..504)?, &mut map.parts)?;
         more = *block.get(504)? != 0;
-        map.ahead += BLOCK;
+        map.blocks += BLOCK;
     }
     Some(map)
 }

@@ -1,16 +1,13 @@
 //! Goes along the row of headers.
 
-use modelaudit_paths::classify;
-use modelaudit_paths::members::{Names, Places, printable};
 use modelaudit_plugin::{Artifact, Finding, Reader, Sink, Span, quote};
 use modelaudit_rules::files::S410;
 use modelaudit_rules::structure::S911;
 
-use crate::header::{BLOCK, Header, parse, text};
-use crate::links::Links;
-use crate::pax::{self, Pax};
-use crate::sparse;
-use crate::tally::{Defect, Tally};
+use crate::defects::Defect;
+use crate::header::{BLOCK, Header, parse};
+use crate::member::{Extended, Judge, Member};
+use crate::{pax, sparse};
 
 /// Headers that are looked at.
 const MOST: u64 = 1_000_000;
@@ -24,32 +21,19 @@ const EXTENDED: u64 = 1 << 20;
 /// Larger than any file system's files (2^53): not a cut download, but a number to overflow with.
 const ABSURD: u64 = 1 << 53;
 
-/// A sparse member is a bomb if it is longer than this and this many times its data.
-const SPARSE_BOMB: (u64, u64) = (1 << 30, 1000);
-
-/// What extended headers say of the next member.
-#[derive(Default)]
-struct Extended {
-    /// GNU long name and link target.
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    pax: Pax,
-    /// Where the first of them is.
-    at: Option<u64>,
-}
+/// Stretches of bytes outside of members that are handed over.
+const MOST_JUNK: u64 = 100;
 
 /// The state of one pass.
 pub(crate) struct Walk<'a> {
     artifact: &'a dyn Artifact,
     at: u64,
-    members: u64,
     headers: u64,
     behind_end: bool,
     extended: Extended,
-    names: Names<Span>,
-    places: Places,
-    links: Links,
-    tally: Tally,
+    /// Where the first of the extended headers that wait for their member is.
+    waiting: Option<u64>,
+    judge: Judge<'a>,
     junk: u64,
 }
 
@@ -58,14 +42,11 @@ impl<'a> Walk<'a> {
         Self {
             artifact,
             at: 0,
-            members: 0,
             headers: 0,
             behind_end: false,
             extended: Extended::default(),
-            names: Names::default(),
-            places: Places::default(),
-            links: Links::default(),
-            tally: Tally::default(),
+            waiting: None,
+            judge: Judge::new(artifact),
             junk: 0,
         }
     }
@@ -161,8 +142,8 @@ impl<'a> Walk<'a> {
     /// Bytes that belong to no member.
     fn unaccounted(&mut self, span: Span, sink: &mut dyn Sink) {
         self.junk += 1;
-        if self.junk > 100 {
-            if self.junk == 101 {
+        if self.junk > MOST_JUNK {
+            if self.junk == MOST_JUNK + 1 {
                 sink.incomplete(&format!(
                     "too many stretches of bytes between the members, from offset {} on",
                     span.offset
@@ -178,37 +159,48 @@ impl<'a> Walk<'a> {
 
     fn header(&mut self, header: &Header, block: &[u8; BLOCK as usize], sink: &mut dyn Sink) {
         let here = Span::new(self.at, BLOCK);
-        let left = self.artifact.size().saturating_sub(here.end());
         if !header.sum_fits {
-            self.tally.add(Defect::Checksum, &header.name, here, &[]);
+            self.judge.add(Defect::Checksum, &header.name, here, &[]);
         }
-        let stated = header.size.unwrap_or(0);
         if header.size.is_none_or(|size| size >= ABSURD) {
-            self.tally.add(Defect::Size, &header.name, here, &[("size", format!("{:?}", header.size))]);
+            self.judge.add(Defect::Size, &header.name, here, &[("size", header.size.unwrap_or(0).to_string())]);
         }
         if matches!(header.kind, b'L' | b'K' | b'x' | b'X' | b'g') {
-            self.extension(header, Span::new(here.end(), stated), sink);
+            self.extension(header, Span::new(here.end(), header.size.unwrap_or(0)), sink);
             return;
         }
+        self.waiting = None;
         let extended = std::mem::take(&mut self.extended);
-        let name = self.name_of(header, &extended, here);
-        // Above 8 GiB the header has no room for the size; below, both must say the same (CVE-2025-62518).
-        let size = extended.pax.size.unwrap_or(stated);
-        if size != stated && size < 8 << 30 && !header.is_without_data() {
+        let name = self.judge.name(header, &extended, here);
+        let data = Span::new(here.end(), self.size_of(header, &extended, &name));
+        let map = match (&extended.pax.sparse, header.kind) {
+            (Some(keys), _) => Some(sparse::pax(self.artifact, keys, data.within(self.artifact.size()))),
+            (None, b'S') => Some(sparse::old_gnu(self.artifact, block, here.end())),
+            _ => None,
+        };
+        // Blocks of an old GNU map stand before the data and are not counted in the size.
+        let blocks = map.iter().flatten().map(|map| map.blocks).sum::<u64>();
+        let wanted = Span::new(data.offset.saturating_add(blocks), data.length);
+        let data = wanted.within(self.artifact.size());
+        if data.length < wanted.length {
+            let end = self.artifact.size();
+            sink.incomplete(&format!("member {} goes on beyond the end of the file at offset {end}", quote(&name)));
+        }
+        let behind_end = self.behind_end;
+        self.judge.member(&Member { header, name: &name, extended: &extended, at: here, data, map, behind_end }, sink);
+        self.at = self.after(header, &name, data);
+    }
+
+    /// The size that readers with PAX go by. Above 8 GiB the header has no room for it; below, both must say the same
+    /// (CVE-2025-62518).
+    fn size_of(&mut self, header: &Header, extended: &Extended, name: &[u8]) -> u64 {
+        let stated = header.size.unwrap_or(0);
+        let Some(size) = extended.pax.size.filter(|size| *size != stated) else { return stated };
+        if size < 8 << 30 && !header.is_without_data() {
             let details = [("pax_size", size.to_string()), ("header_size", stated.to_string())];
-            self.tally.add(Defect::TwoSizes, &name, here, &details);
+            self.judge.add(Defect::TwoSizes, name, Span::new(self.at, BLOCK), &details);
         }
-        let data = Span::new(here.end(), size);
-        if size > left {
-            sink.incomplete(&format!(
-                "member {} goes on beyond the end of the file at offset {}",
-                quote(&name),
-                here.end() + left
-            ));
-        }
-        let shown = data.within(self.artifact.size());
-        self.member(header, block, &name, &extended, here, shown, sink);
-        self.at = self.after(header, &name, shown);
+        size
     }
 
     /// Where the next header is.
@@ -216,21 +208,20 @@ impl<'a> Walk<'a> {
         let size = self.artifact.size();
         if header.is_without_data() && data.length > 0 && self.header_at(data.offset) {
             // Python goes on right behind the header, others behind the data; their bytes were handed over.
-            self.tally.add(Defect::DataOrHeader, name, Span::new(data.offset, BLOCK).within(size), &[]);
+            self.judge.add(Defect::DataOrHeader, name, Span::new(data.offset, BLOCK), &[]);
             return data.offset;
         }
-        data.offset.saturating_add(data.length.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)).min(size)
+        data.offset.saturating_add(padded(data.length)).min(size)
     }
 
     /// A header that says something about the next member.
     fn extension(&mut self, header: &Header, data: Span, sink: &mut dyn Sink) {
         let here = Span::new(self.at, BLOCK);
-        self.extended.at.get_or_insert(self.at);
-        self.at = data.offset.saturating_add(data.length.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX));
-        self.at = self.at.min(self.artifact.size());
+        self.waiting.get_or_insert(self.at);
+        self.at = data.offset.saturating_add(padded(data.length)).min(self.artifact.size());
         let Some(bytes) = self.artifact.read_span(data, EXTENDED) else {
             if data.length > EXTENDED && data.end() <= self.artifact.size() {
-                self.tally.add(Defect::Pax, &header.name, here, &[("size", data.length.to_string())]);
+                self.judge.add(Defect::Pax, &header.name, here, &[("size", data.length.to_string())]);
             }
             sink.incomplete(&format!(
                 "the extended header at offset {} is cut off or too long: {} bytes",
@@ -245,150 +236,33 @@ impl<'a> Walk<'a> {
             kind => {
                 let pax = pax::parse(&bytes);
                 if pax.broken {
-                    self.tally.add(Defect::Pax, &header.name, here, &[]);
+                    self.judge.add(Defect::Pax, &header.name, here, &[]);
                 }
                 if kind != b'g' {
                     self.extended.pax = pax;
                 } else if pax.path.is_some() || pax.link.is_some() || pax.size.is_some() {
-                    self.tally.add(Defect::GlobalPax, &header.name, here, &[]);
+                    self.judge.add(Defect::GlobalPax, &header.name, here, &[]);
                     self.extended.pax = pax;
                 }
             }
         }
     }
 
-    /// The name that unpackers use; what another one says is judged here.
-    fn name_of(&mut self, header: &Header, extended: &Extended, at: Span) -> Vec<u8> {
-        let Extended { name: long, pax, .. } = extended;
-        if let (Some(a), Some(b)) = (long, &pax.path)
-            && text(a) != b.as_slice()
-        {
-            self.tally.add(Defect::TwoNames, b, at, &[("gnu", quote(a)), ("pax", quote(b))]);
-        }
-        let name = pax.path.as_ref().or(long.as_ref()).unwrap_or(&header.name);
-        if name.contains(&0) {
-            self.tally.add(Defect::NulInName, name, at, &[]);
-        }
-        name.clone()
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn member(
-        &mut self,
-        header: &Header,
-        block: &[u8; BLOCK as usize],
-        name: &[u8],
-        extended: &Extended,
-        at: Span,
-        data: Span,
-        sink: &mut dyn Sink,
-    ) {
-        self.members += 1;
-        if self.members.is_multiple_of(256) {
-            sink.progress(at.offset);
-        }
-        let class = classify(name);
-        let short = classify(&header.name);
-        self.places.name(name, &class, at, sink);
-        if !class.escapes() {
-            // A reader that knows no extended headers unpacks to the short name; so do those that know one kind of two.
-            self.places.name(&header.name, &short, at, sink);
-            if let Some(long) = extended.name.as_ref().filter(|long| text(long) != name) {
-                self.places.name(text(long), &classify(text(long)), at, sink);
-            }
-        }
-        if class.bidi {
-            self.tally.add(Defect::BidiInName, name, at, &[]);
-        }
-        if self.behind_end {
-            self.tally.add(Defect::BehindEnd, name, at, &[]);
-        }
-        let target = extended.pax.link.as_ref().or(extended.link.as_ref()).unwrap_or(&header.link);
-        match header.kind {
-            b'2' if !self.links.symbolic(name, target) => {
-                // A name that leaves was reported, and so was the link it goes through.
-                if !class.escapes() {
-                    self.places.leaving_link(name, "a symbolic link", target, at, sink);
-                }
-            }
-            b'1' if !self.links.hard(target) => self.places.leaving_link(name, "a hard link", target, at, sink),
-            b'1' | b'2' => {}
-            _ if !class.escapes() && !self.links.stays_inside(name) => self.places.through_link(name, at, sink),
-            _ => {}
-        }
-        match header.kind {
-            b'3' | b'4' => self.tally.add(Defect::Device, name, at, &[("kind", device(header.kind).to_owned())]),
-            b'6' => self.tally.add(Defect::Fifo, name, at, &[]),
-            _ if header.is_file() && header.mode & 0o6000 != 0 && header.mode & 0o111 != 0 => {
-                self.tally.add(Defect::SetId, name, at, &[("mode", format!("{:o}", header.mode & 0o7777))]);
-            }
-            _ => {}
-        }
-        self.hand_over(header, block, name, extended, at, data, sink);
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn hand_over(
-        &mut self,
-        header: &Header,
-        block: &[u8; BLOCK as usize],
-        name: &[u8],
-        extended: &Extended,
-        at: Span,
-        data: Span,
-        sink: &mut dyn Sink,
-    ) {
-        let map = match (&extended.pax.sparse, header.kind) {
-            (Some(keys), _) => Some(sparse::pax(self.artifact, keys, data)),
-            (None, b'S') => Some(sparse::old_gnu(self.artifact, block, at.end())),
-            _ => None,
-        };
-        if data.length > 0 {
-            let (child, first) = self.names.take(name, data);
-            if first.is_some_and(|first| header.is_file() && self.digest(first) != self.digest(data)) {
-                self.tally.add(Defect::Duplicate, name, at, &[]);
-            }
-            sink.embed(&child, data, "");
-        }
-        match map {
-            Some(Some(map)) => {
-                let stored: u64 = map.parts.iter().fold(0, |sum, (_, length)| sum.saturating_add(*length));
-                let holes = map.size > stored || map.parts.len() > 1 || map.ahead > 0;
-                if map.size > SPARSE_BOMB.0 && map.size / SPARSE_BOMB.1 > data.length {
-                    let details = [("content", map.size.to_string()), ("data", data.length.to_string())];
-                    self.tally.add(Defect::SparseBomb, name, at, &details);
-                } else if holes
-                    && !sparse::lay_out(self.artifact, &map, data, &format!("{} (laid out)", printable(name)), sink)
-                {
-                    self.tally.add(Defect::SparseMap, name, at, &[("content", map.size.to_string())]);
-                }
-            }
-            Some(None) => self.tally.add(Defect::SparseMap, name, at, &[]),
-            None => {}
-        }
-    }
-
-    fn digest(&self, span: Span) -> Option<Vec<u8>> {
-        self.artifact.digest("crc32", span)
-    }
-
     fn finish(mut self, sink: &mut dyn Sink) {
-        if let Some(at) = self.extended.at {
-            self.tally.add(Defect::Orphan, b"", Span::new(at, BLOCK), &[]);
+        if let Some(at) = self.waiting {
+            self.judge.add(Defect::Orphan, b"", Span::new(at, BLOCK), &[]);
         }
-        if self.links.full {
-            sink.incomplete("the archive has too many links to follow all of them");
+        let members = self.judge.members();
+        sink.fact_number("tar_members", members);
+        if members > MANY {
+            let message = format!("the archive has {members} members");
+            sink.finding(Finding::new(&S410, message).detail("members", members.to_string()));
         }
-        sink.fact_number("tar_members", self.members);
-        if self.members > MANY {
-            let message = format!("the archive has {} members", self.members);
-            sink.finding(Finding::new(&S410, message).detail("members", self.members.to_string()));
-        }
-        self.places.finish(sink);
-        self.tally.report(self.artifact.size(), sink);
+        self.judge.finish(sink);
     }
 }
 
-fn device(kind: u8) -> &'static str {
-    if kind == b'3' { "character device" } else { "block device" }
+/// Length of data with the padding of their last block.
+fn padded(length: u64) -> u64 {
+    length.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }

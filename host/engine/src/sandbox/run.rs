@@ -85,7 +85,7 @@ pub fn scan(loaded: &Loaded, manifest: &Arc<plugin_info::Manifest>, task: Task, 
     let fuel = state.fuelled.saturating_sub(left);
     let reason = match result {
         Ok(Ok(())) => None,
-        Ok(Err(reason)) => Some(crate::text::printable(&reason, 1024).0),
+        Ok(Err(reason)) => Some(name(&reason)),
         Err(error) => Some(ended(&error, &limits, state.outcome.log.last())),
     };
     if let Some(reason) = reason

@@ -133,6 +133,7 @@ macro_rules! view {
             store: &$m.store,
             globals: &$m.globals,
             folded: &$m.folded,
+            stack: &$m.stack,
             protocol: $m.protocol,
             stream: $m.stream,
             broken: $m.broken,

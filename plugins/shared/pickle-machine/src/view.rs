@@ -21,6 +21,8 @@ pub struct View<'m, 'a> {
     pub(crate) store: &'m Store,
     pub(crate) globals: &'m Globals,
     pub(crate) folded: &'m Folded,
+    /// The stack, top last.
+    pub(crate) stack: &'m [Value],
     /// The protocol in force: the argument of the last `PROTO`, 0 before any.
     pub protocol: u8,
     /// Number of the stream in the file, from 0 on.

@@ -3,7 +3,8 @@
 use modelaudit_plugin::{Rule, Severity};
 
 /// What every remedy for code in a pickle comes down to.
-const DO_NOT_LOAD: &str = "do not load the file; delete it, and ask its author for a format without code (safetensors, ONNX)";
+const DO_NOT_LOAD: &str =
+    "do not load the file; delete it, and ask its author for a format without code (safetensors, ONNX)";
 
 /// `REDUCE` of a dangerous callable.
 pub const S201: Rule = Rule {
@@ -213,6 +214,5 @@ pub const S219: Rule = Rule {
 };
 
 /// All rules that [`S201`] and its neighbours form, for manifests.
-pub const ALL: &[Rule] = &[
-    S201, S202, S203, S204, S205, S206, S207, S208, S209, S210, S211, S212, S213, S214, S215, S216, S217, S218, S219,
-];
+pub const ALL: &[Rule] =
+    &[S201, S202, S203, S204, S205, S206, S207, S208, S209, S210, S211, S212, S213, S214, S215, S216, S217, S218, S219];
