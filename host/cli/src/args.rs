@@ -16,6 +16,7 @@ use crate::size::Size;
 #[derive(Debug, Parser)]
 #[command(name = "modelaudit", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(override_usage = "modelaudit [scan] [OPTIONS] PATH...\n       modelaudit doctor|rules [OPTIONS]")]
+#[command(after_help = "modelaudit COMMAND --help shows the options of a command")]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -31,10 +32,10 @@ pub enum Command {
 /// Scan files and folders
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes:
-  0  everything was seen, nothing at warning or above was found
+  0  everything was seen, and nothing at warning or above was found
   1  something at warning or above was found
-  2  nothing was found, but not everything was seen: an error, a file that could only be scanned in part, one that was
-     named here and is of no known format, or nothing to scan at all")]
+  2  not everything was seen, and nothing was found in the rest: an error, a file that could only
+     be scanned in part, one named here that is of no known format, nothing to scan at all")]
 pub struct ScanArgs {
     /// Files and folders; `-` is standard input
     #[arg(value_name = "PATH", required = true)]

@@ -21,8 +21,9 @@ struct Checkup {
     sandbox: String,
     cache: Option<PathBuf>,
     limits: Limits,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    plugins: Vec<Plugin>,
+    /// None if only failures were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugins: Option<Vec<Plugin>>,
     failures: Vec<LoadFailure>,
 }
 
@@ -88,7 +89,7 @@ pub fn run(args: &DoctorArgs) -> Result<u8> {
         sandbox: modelaudit_engine::sandbox_version(),
         cache: scanner.options().cache.clone(),
         limits: scanner.options().limits.clone(),
-        plugins: if args.show_failed { Vec::new() } else { plugins.into_iter().map(Plugin::from).collect() },
+        plugins: (!args.show_failed).then(|| plugins.into_iter().map(Plugin::from).collect()),
         failures,
     };
     Output::Stdout.write(|out| match (args.json, args.show_failed) {
@@ -118,8 +119,9 @@ fn text(checkup: &Checkup, out: &mut dyn Write) -> io::Result<()> {
         size(limits.wasm_stack as u64),
         limits.findings
     )?;
-    writeln!(out, "plugins  {}", checkup.plugins.len())?;
-    for plugin in &checkup.plugins {
+    let plugins = checkup.plugins.as_deref().unwrap_or_default();
+    writeln!(out, "plugins  {}", plugins.len())?;
+    for plugin in plugins {
         writeln!(out)?;
         plugin_text(plugin, out)?;
     }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use modelaudit_engine::model::ScanReport;
 use modelaudit_engine::{Quiet, Scanner, Target};
 use modelaudit_report::json::{self, JsonOptions};
+use modelaudit_report::place::printable;
 use modelaudit_report::text::{self, TextOptions};
 
 use crate::args::{Format, ScanArgs};
@@ -48,8 +49,8 @@ fn write(args: &ScanArgs, output: &Output, report: &ScanReport) -> Result<()> {
         }
         Format::Json => json::write(report, &JsonOptions { verbose: args.verbose }, out),
     });
-    if !to_stdout && !args.quiet && written.is_ok() {
-        say(&text::verdict(report));
+    if let (Output::File { path, .. }, false, true) = (output, args.quiet, written.is_ok()) {
+        say(&format!("{}; report in {}", text::verdict(report), printable(&path.to_string_lossy())));
     }
     match written {
         // The reader has seen enough (`modelaudit scan . | head`); the exit code still tells the truth.

@@ -90,7 +90,9 @@ fn headline(report: &ScanReport, summary: &Summary, page: &mut Page) -> io::Resu
 }
 
 fn sentence(report: &ScanReport, summary: &Summary) -> String {
-    let only = summary.only(report).map(|file| clipped(&file.path, NAME));
+    let only = summary
+        .only(report)
+        .map(|file| if file.path == "-" { "standard input".into() } else { clipped(&file.path, NAME) });
     let of = |n: u64, one: &str, many: &str| match (&only, n) {
         (Some(name), _) => format!("{name} {one}"),
         (None, 1) => format!("1 of {} {one}", count(summary.files, "file")),
@@ -109,7 +111,7 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
         Verdict::Unrecognised if summary.files == 0 => "no file was found".to_owned(),
         Verdict::Unrecognised => {
             let n = summary.verdicts(Verdict::Unrecognised);
-            of(n, "is of no known format", "are of no known format") + ", so only searched for embedded code"
+            of(n, "is of no known format", "are of no known format") + ", so not understood"
         }
         Verdict::Clean => {
             let what = only.as_ref().map_or_else(|| count(summary.files, "file"), |name| name.to_string());
@@ -120,15 +122,16 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
         text += &format!(", {warning} more {} a look before loading", if warning == 1 { "needs" } else { "need" });
     }
     if summary.verdict() >= Verdict::Warning && summary.partial > 0 {
-        text += &format!(", {} could only be scanned in part", summary.partial);
+        let which = only.as_ref().map_or_else(|| summary.partial.to_string(), |_| "and".to_owned());
+        text += &format!(", {which} could only be scanned in part");
     }
     if summary.errors > 0 {
         text += &format!("; {}", count(summary.errors, "error"));
     }
     if summary.verdict() == Verdict::Clean && summary.verdicts(Verdict::Unrecognised) > 0 {
         let unknown = summary.verdicts(Verdict::Unrecognised);
-        let (are, were) = if unknown == 1 { ("is", "was") } else { ("are", "were") };
-        text += &format!("; {unknown} of them {are} of no known format and {were} only searched for embedded code");
+        let are = if unknown == 1 { "is" } else { "are" };
+        text += &format!("; {unknown} of them {are} of no known format, so not understood");
     }
     text
 }
@@ -159,7 +162,7 @@ fn unrecognised(report: &ScanReport, summary: &Summary, options: &TextOptions, p
     let listed = |f: &&FileReport| f.verdict() == Verdict::Unrecognised && (f.named || options.verbose);
     let files: Vec<_> = report.files.iter().filter(listed).collect();
     let shown = if options.verbose { usize::MAX } else { LISTED };
-    let mut heading = Some("of no known format, so only searched for embedded code");
+    let mut heading = Some("of no known format");
     for file in files.iter().take(shown) {
         page.heading(&mut heading)?;
         page.line(&format!("  {}", clipped(&file.path, NAME)))?;
@@ -236,7 +239,7 @@ fn footer(summary: &Summary, report: &ScanReport, options: &TextOptions, page: &
     let unknown = summary.verdicts(Verdict::Unrecognised);
     // The other two headlines have said so.
     if unknown > 0 && !matches!(summary.verdict(), Verdict::Clean | Verdict::Unrecognised) {
-        parts.push(format!("{unknown} of no known format, only searched for embedded code"));
+        parts.push(format!("{unknown} of no known format"));
     }
     let notes = summary.findings(Severity::Info);
     if notes > 0 && !options.verbose {

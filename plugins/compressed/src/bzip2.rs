@@ -22,7 +22,7 @@ pub fn member(unpacker: &mut Unpacker<'_>) -> Result<(), Stop> {
     let mut decoder = Decompress::new(false);
     let start = unpacker.reader.position();
     unpacker.pump(
-        |input, output, _| {
+        |input, output| {
             let before = (decoder.total_in(), decoder.total_out());
             let result = decoder.decompress(input, output);
             let offset = start.saturating_add(decoder.total_in());

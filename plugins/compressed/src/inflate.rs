@@ -14,7 +14,7 @@ pub fn inflate(unpacker: &mut Unpacker<'_>, mut seen: impl FnMut(&[u8])) -> Resu
     let mut decoder = Decompress::new(false);
     let start = unpacker.reader.position();
     unpacker.pump(
-        |input, output, _| step(&mut decoder, input, output, start),
+        |input, output| step(&mut decoder, input, output, start),
         |out, bytes, position| {
             seen(bytes);
             out.write(bytes, position)

@@ -13,6 +13,7 @@ mod gzip;
 mod inflate;
 mod lz4;
 mod lzma;
+mod lzma_stream;
 mod output;
 mod skippable;
 mod stop;

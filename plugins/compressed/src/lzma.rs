@@ -3,11 +3,15 @@
 
 use lzma_rust2::{Action, LzmaStream, Status};
 
+use crate::lzma_stream::decode;
 use crate::stop::Stop;
-use crate::unpacker::{Step, Unpacker, WINDOW_LIMIT};
+use crate::unpacker::Unpacker;
 
 /// Length of the header.
 const HEADER: usize = 13;
+
+/// Most bytes that an end marker takes, with those that flush the range coder.
+const END_MARKER: u64 = 12;
 
 /// The header that liblzma's auto decoder, which Python uses, accepts: valid properties, a dictionary of 2^n or 2^n + 2^(n-1)
 /// bytes or the maximum, an unpacked size below 256 GiB or unknown (all ones). A size or dictionary of zero is taken by liblzma, but
@@ -42,39 +46,14 @@ pub fn probe(head: &[u8]) -> bool {
 
 /// Unpacks one stream.
 pub fn member(unpacker: &mut Unpacker<'_>) -> Result<(), Stop> {
-    let start = unpacker.reader.position();
     let fields = Fields::of(unpacker.reader.peek(HEADER)).ok_or(Stop::Truncated)?;
     // The window grows with the output, so a large one is no harm to a small file.
     let window = u64::from(fields.dictionary).min(fields.size);
-    let mut stream = LzmaStream::new_mem_limit(u32::MAX, None);
-    unpacker.pump(
-        |input, output, last| {
-            let before = (stream.total_in(), stream.total_out());
-            let action = if last { Action::Finish } else { Action::Run };
-            let result = stream.process(input, output, action);
-            let (consumed, produced) = (stream.total_in() - before.0, stream.total_out() - before.1);
-            Step::of_lzma(result, consumed, produced, start.saturating_add(stream.total_in()), Some(window))
-        },
-        |out, bytes, position| {
-            out.write(bytes, position)?;
-            within_window(window, out.written())
-        },
-    )?;
-    // The stream took a few bytes more than it needed to see its end.
-    let unused = stream.unused_input().len() as u64;
-    let end = unpacker.reader.position().saturating_sub(unused);
-    unpacker.reader.seek_to(end)?;
-    Ok(())
-}
-
-/// Stops a stream that keeps more history than there is memory for, before its window grows that far.
-///
-/// # Errors
-/// The window is too large and nearly full.
-pub fn within_window(window: u64, written: u64) -> Result<(), Stop> {
-    // The buffer doubles when it is full; two blocks are the room that a call may use beyond what was written.
-    if window > WINDOW_LIMIT && written > WINDOW_LIMIT - (1 << 20) {
-        return Err(Stop::Window(window));
+    let mut decoder = LzmaStream::new_mem_limit(u32::MAX, None);
+    decode(unpacker, &mut decoder, window, |out, bytes, position| out.write(bytes, position))?;
+    // A stream of known size may carry an end marker all the same; liblzma reads it, the library here leaves it.
+    if fields.size != u64::MAX && unpacker.reader.remaining() <= END_MARKER {
+        unpacker.reader.seek_to(unpacker.reader.end())?;
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 //! Loaders (gzip, bz2, lzma of Python; joblib) read concatenated members as one stream and stop, without a word, at bytes that are no
 //! member: so does this module, and it shows those bytes. A scanner that only unpacks the first member is blind to the rest.
 
-use lzma_rust2::{Status, StreamResult};
 use modelaudit_plugin::{Artifact, Finding, Reader, Rule, Sink, Span};
 use modelaudit_rules::files::S410;
 use modelaudit_rules::structure::{S902, S904, S910, S911};
@@ -46,30 +45,6 @@ pub enum State {
     Failed(Stop),
 }
 
-impl Step {
-    /// The step that lzma-rust2's streams made, from their result and their counters around the call: on an error, too, they
-    /// have consumed and produced, and a loader would have used that.
-    pub fn of_lzma(
-        result: std::io::Result<StreamResult>,
-        consumed: u64,
-        produced: u64,
-        offset: u64,
-        window: Option<u64>,
-    ) -> Self {
-        let state = match result {
-            Ok(StreamResult { status: Status::StreamEnd, .. }) => State::End,
-            Ok(_) => State::More,
-            Err(error) => State::Failed(match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => Stop::Truncated,
-                std::io::ErrorKind::OutOfMemory => Stop::Window(window.unwrap_or(u64::from(u32::MAX))),
-                std::io::ErrorKind::Unsupported => Stop::Unsupported(error.to_string()),
-                _ => Stop::Corrupt { offset, reason: error.to_string() },
-            }),
-        };
-        Self { consumed: consumed as usize, produced: produced as usize, state }
-    }
-}
-
 /// The input, the output and what codecs need between them.
 pub struct Unpacker<'a> {
     /// The bytes under scan, for digests.
@@ -84,21 +59,20 @@ pub struct Unpacker<'a> {
 }
 
 impl Unpacker<'_> {
-    /// Runs a decoder until its stream ends. `step` is called with input (all that is left, if the flag is set), and a block for
-    /// its output; `deliver` gets what it produced, and how far the input was read.
+    /// Runs a decoder until its stream ends. `step` is called with input (nothing once it has ended) and a block for its
+    /// output; `deliver` gets what it produced, and how far the input was read.
     ///
     /// # Errors
     /// Why the stream did not end; what was produced before has been delivered.
     pub fn pump(
         &mut self,
-        mut step: impl FnMut(&[u8], &mut [u8], bool) -> Step,
+        mut step: impl FnMut(&[u8], &mut [u8]) -> Step,
         mut deliver: impl FnMut(&mut Output<'_>, &[u8], u64) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         loop {
-            let left = self.reader.remaining();
             let input = self.reader.buffered();
-            let (given, last) = (input.len(), input.len() as u64 == left);
-            let done = step(input, &mut self.buffer, last);
+            let given = input.len();
+            let done = step(input, &mut self.buffer);
             let consumed = done.consumed.min(given);
             self.reader.skip(consumed as u64)?;
             let produced = self.buffer.get(..done.produced).unwrap_or(&self.buffer);

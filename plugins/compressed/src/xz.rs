@@ -3,12 +3,12 @@
 //! a checksum is wrong; here the content is handed over and the contradiction reported.
 
 use lzma_rust2::filter::StreamFilter;
-use lzma_rust2::{Action, FilterConfig, FilterType, Lzma2Stream};
+use lzma_rust2::{FilterConfig, FilterType, Lzma2Stream};
 use modelaudit_plugin::{Reader, Span};
 
-use crate::lzma::within_window;
+use crate::lzma_stream::decode;
 use crate::stop::Stop;
-use crate::unpacker::{Step, Unpacker};
+use crate::unpacker::Unpacker;
 use crate::xz_check::Check;
 
 const MAGIC: &[u8; 6] = b"\xfd7zXZ\0";
@@ -102,22 +102,12 @@ fn block(unpacker: &mut Unpacker<'_>, start: u64, size: u32, check: u8) -> Resul
     let before = unpacker.out.written();
     let body = unpacker.reader.position();
     let mut decoder = Lzma2Stream::new(header.window);
-    let result = unpacker.pump(
-        |input, output, last| {
-            let before = (decoder.total_in(), decoder.total_out());
-            let action = if last { Action::Finish } else { Action::Run };
-            let result = decoder.process(input, output, action);
-            let (consumed, produced) = (decoder.total_in() - before.0, decoder.total_out() - before.1);
-            Step::of_lzma(result, consumed, produced, body.saturating_add(decoder.total_in()), Some(window))
-        },
-        |out, bytes, position| {
-            chain.push(bytes, &mut |bytes| {
-                sum.update(bytes);
-                out.write(bytes, position)
-            })?;
-            within_window(window, out.written().saturating_sub(before))
-        },
-    );
+    let result = decode(unpacker, &mut decoder, window, |out, bytes, position| {
+        chain.push(bytes, &mut |bytes| {
+            sum.update(bytes);
+            out.write(bytes, position)
+        })
+    });
     let position = unpacker.reader.position();
     chain.finish(&mut |bytes| {
         sum.update(bytes);
@@ -259,7 +249,9 @@ impl Chain {
         let mut block = bytes.to_vec();
         for (filter, held) in links {
             held.append(&mut block);
-            let settled = if last { held.len() } else { filter.decode(held).min(held.len()) };
+            // At the end, too: what a filter held back has not been through the ones behind it.
+            let settled = filter.decode(held).min(held.len());
+            let settled = if last { held.len() } else { settled };
             let rest = held.split_off(settled);
             block = std::mem::replace(held, rest);
         }

@@ -1,1 +1,97 @@
-//! Stub.
+//! Finds zip archives at the end of files that are something else at the start.
+//!
+//! A zip is found from its end, so a file can be an ELF, a PNG or a safetensors for whoever reads it from the front and an
+//! archive for `zipfile`, `torch.load` of old, Java or a self-extractor's stub: a polyglot. Formats are told by bytes at a fixed
+//! offset, so no format scanner would look; this analyser starts where the host finds an end record, checks that a
+//! directory with a real member belongs to it, and hands the archive over.
+//!
+//! An archive that reaches exactly to the end of the file makes it a polyglot, which is reported. One that ends a little before
+//! is what a container with a zip as its last member looks like (a tar, a pickled model), so it is only handed over.
+//! TensorFlow Lite puts its metadata into such a zip, and is left in peace.
+
+use modelaudit_executable_headers::identify;
+use modelaudit_plugin::{Artifact, Finding, Manifest, Plugin, Severity, Sink, Span};
+use modelaudit_rules::structure::S908;
+use modelaudit_zip_directory::Archive;
+
+/// The plugin.
+pub struct EmbeddedZip;
+
+/// An end record with the longest comment: readers look no further back.
+const TAIL: u64 = 22 + 0xffff;
+
+/// What an artifact starts with that is a zip to the format scanner (its magics).
+const ZIP: &[&[u8]] = &[b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x01\x02", b"PK\x07\x08PK", b"PK00PK"];
+
+/// Formats that carry a zip at their end by specification: offset, bytes.
+/// TensorFlow Lite: tensorflow.org/lite/models/convert/metadata, "associated files".
+const CARRIERS: &[(usize, &[u8])] = &[(4, b"TFL3")];
+
+/// Formats whose last member may be a zip: offset, bytes. Their plugins hand it over.
+const CONTAINERS: &[(usize, &[u8])] = &[(257, b"ustar")];
+
+impl Plugin for EmbeddedZip {
+    fn describe() -> Manifest {
+        Manifest {
+            name: "embedded-zip",
+            version: env!("CARGO_PKG_VERSION"),
+            summary: "finds zip archives at the end of files that start as something else",
+            homepage: env!("CARGO_PKG_HOMEPAGE"),
+            formats: vec![],
+            anchors: vec![b"PK\x05\x06".to_vec()],
+            rules: vec![S908],
+        }
+    }
+
+    fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
+        let size = artifact.size();
+        let head = artifact.read(0, 4096);
+        if ZIP.iter().any(|magic| head.starts_with(magic)) || artifact.hits(size.saturating_sub(TAIL), 1).is_empty() {
+            return Ok(());
+        }
+        let archive = Archive::open(artifact);
+        let Some(end) = archive.ends().iter().map(|end| end.at.end()).max() else { return Ok(()) };
+        let locals = archive.listed().filter_map(|entry| entry.local.map(|local| local.at.offset));
+        let Some(start) = locals.min() else { return Ok(()) };
+        let exact = end == size;
+        let starts = |table: &[(usize, &[u8])]| {
+            table.iter().any(|(at, magic)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)))
+        };
+        if !exact && starts(CONTAINERS) {
+            return Ok(());
+        }
+        sink.embed(&format!("(zip at {start})"), Span::new(start, end.saturating_sub(start)), "zip");
+        if exact && !starts(CARRIERS) {
+            let executable = identify(&head, size);
+            // A llamafile is an executable with its weights in a zip, and says so.
+            let llamafile = artifact.name().to_ascii_lowercase().ends_with(".llamafile");
+            let (what, severity) = match &executable {
+                Some(kind) if llamafile => (kind.title(), Severity::Info),
+                Some(kind) => (kind.title(), Severity::Critical),
+                None => ("another format".to_owned(), Severity::Warning),
+            };
+            sink.finding(
+                Finding::new(&S908, format!("{what} at the start, a zip archive from offset {start} to the end"))
+                    .severity(severity)
+                    .at(start, size.saturating_sub(start))
+                    .detail("archive_at", start.to_string()),
+            );
+        }
+        Ok(())
+    }
+}
+
+modelaudit_plugin::export!(EmbeddedZip);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modelaudit_plugin::testing::scan;
+
+    #[test]
+    fn sfx() {
+        let Ok(bytes) = std::fs::read("/work/shared/corpus/dev/archive/sfx_elf.zip") else { return };
+        let report = scan::<EmbeddedZip>(&bytes, "");
+        println!("{report:?}");
+    }
+}

@@ -38,8 +38,9 @@ pub struct Command {
     parts: &'static [Part],
 }
 
-const SHELLS: &[&str] =
-    &["sh", "bash", "zsh", "dash", "ash", "ksh", "python", "python2", "python3", "perl", "ruby", "node", "php", "source"];
+const SHELLS: &[&str] = &[
+    "sh", "bash", "zsh", "dash", "ash", "ksh", "python", "python2", "python3", "perl", "ruby", "node", "php", "source",
+];
 const DOWNLOADS: &[&str] = &["curl", "wget", "fetch", "aria2c"];
 const POWERSHELLS: &[&str] = &["powershell", "powershell.exe", "pwsh", "pwsh.exe"];
 const CRADLES: &[&str] =
@@ -60,7 +61,10 @@ pub const REVERSE_SHELLS: &[Command] = &[
     Command {
         what: "opens a reverse shell through bash's /dev/tcp",
         grade: Grade::Hostile,
-        parts: &[Word(&["exec", "cat", "0<&196", "while"]), Any(&["<>/dev/tcp/", "<> /dev/tcp/", "</dev/tcp/", "< /dev/tcp/"])],
+        parts: &[
+            Word(&["exec", "cat", "0<&196", "while"]),
+            Any(&["<>/dev/tcp/", "<> /dev/tcp/", "</dev/tcp/", "< /dev/tcp/"]),
+        ],
     },
 ];
 
@@ -83,12 +87,20 @@ pub const SHELL: &[Command] = &[
     Command {
         what: "downloads a program and makes it executable",
         grade: Grade::Risky,
-        parts: &[Word(DOWNLOADS), Word(&["chmod"]), Argument(&["+x", "a+x", "u+x", "755", "0755", "777", "0777", "700"])],
+        parts: &[
+            Word(DOWNLOADS),
+            Word(&["chmod"]),
+            Argument(&["+x", "a+x", "u+x", "755", "0755", "777", "0777", "700"]),
+        ],
     },
     Command {
         what: "decodes a hidden program and pipes it into an interpreter",
         grade: Grade::Hostile,
-        parts: &[Word(&["base64", "base32", "xxd", "openssl"]), Argument(&["-d", "-D", "--decode", "-di", "-r", "-p", "-rp"]), PipeTo(SHELLS)],
+        parts: &[
+            Word(&["base64", "base32", "xxd", "openssl"]),
+            Argument(&["-d", "-D", "--decode", "-di", "-r", "-p", "-rp"]),
+            PipeTo(SHELLS),
+        ],
     },
     Command {
         what: "runs a decoded program",
@@ -103,7 +115,15 @@ pub const SHELL: &[Command] = &[
     Command {
         what: "talks to the network through bash's /dev/tcp",
         grade: Grade::Hostile,
-        parts: &[Any(&[">/dev/tcp/", "> /dev/tcp/", ">& /dev/tcp/", "</dev/tcp/", "< /dev/tcp/", "<>/dev/tcp/", ">/dev/udp/"])],
+        parts: &[Any(&[
+            ">/dev/tcp/",
+            "> /dev/tcp/",
+            ">& /dev/tcp/",
+            "</dev/tcp/",
+            "< /dev/tcp/",
+            "<>/dev/tcp/",
+            ">/dev/udp/",
+        ])],
     },
     Command {
         what: "gives a shell to whoever connects, through netcat",
@@ -138,13 +158,30 @@ pub const SHELL: &[Command] = &[
         parts: &[
             Word(&["rm"]),
             Argument(&["-rf", "-fr", "-r", "-rfv", "-rvf", "--recursive"]),
-            Argument(&["/", "/*", "~", "~/", "~/*", "$home", "$home/", "$home/*", "${home}", "--no-preserve-root", "/home", "/etc", "/usr"]),
+            Argument(&[
+                "/",
+                "/*",
+                "~",
+                "~/",
+                "~/*",
+                "$home",
+                "$home/",
+                "$home/*",
+                "${home}",
+                "--no-preserve-root",
+                "/home",
+                "/etc",
+                "/usr",
+            ]),
         ],
     },
     Command {
         what: "overwrites a disk",
         grade: Grade::Hostile,
-        parts: &[Word(&["dd", "mkfs", "mkfs.ext4", "shred"]), Any(&["of=/dev/sd", "of=/dev/nvme", "of=/dev/vd", " /dev/sd", " /dev/nvme", " /dev/vd"])],
+        parts: &[
+            Word(&["dd", "mkfs", "mkfs.ext4", "shred"]),
+            Any(&["of=/dev/sd", "of=/dev/nvme", "of=/dev/vd", " /dev/sd", " /dev/nvme", " /dev/vd"]),
+        ],
     },
     Command {
         what: "is a fork bomb",
@@ -176,8 +213,20 @@ pub const POWERSHELL: &[Command] = &[
         parts: &[
             Word(POWERSHELLS),
             Argument(&[
-                "-e", "-ec", "-en", "-enc", "-enco", "-encod", "-encode", "-encoded", "-encodedc", "-encodedcommand", "/e",
-                "/ec", "/enc", "/encodedcommand",
+                "-e",
+                "-ec",
+                "-en",
+                "-enc",
+                "-enco",
+                "-encod",
+                "-encode",
+                "-encoded",
+                "-encodedc",
+                "-encodedcommand",
+                "/e",
+                "/ec",
+                "/enc",
+                "/encodedcommand",
             ]),
             Base64(16),
         ],
@@ -229,7 +278,10 @@ pub const BATCH: &[Command] = &[
     Command {
         what: "downloads or decodes a file with certutil",
         grade: Grade::Hostile,
-        parts: &[Word(&["certutil", "certutil.exe"]), Argument(&["-urlcache", "/urlcache", "-decode", "/decode", "-decodehex"])],
+        parts: &[
+            Word(&["certutil", "certutil.exe"]),
+            Argument(&["-urlcache", "/urlcache", "-decode", "/decode", "-decodehex"]),
+        ],
     },
     Command {
         what: "downloads a file with bitsadmin",

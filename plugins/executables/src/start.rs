@@ -51,26 +51,19 @@ fn header_ends_at(artifact: &dyn Artifact, offset: u64) -> bool {
     json && u64::from_le_bytes([a, b, c, d, e, f, g, h]).checked_add(8) == Some(offset)
 }
 
-/// Whether the bytes before end in a protobuf length (tag, varint) that frames a text of `length` bytes: there, the field's
-/// tag and its length may be printable, and the field before may be a name.
+/// Whether the bytes before are a protobuf tag and a length that frames a text of `length` bytes. Both may be printable then,
+/// and the field before may be a name, so that all of it looks like text. A length of two bytes or more is no text: its
+/// first byte has the continuation bit.
 fn follows_length(before: &[u8], length: u64, available: u64) -> bool {
-    (1..=5usize).any(|width| {
-        let Some(start) = before.len().checked_sub(width) else { return false };
-        let Some((tag, varint)) = start.checked_sub(1).and_then(|at| before.get(at..)).and_then(<[u8]>::split_first) else {
-            return false;
-        };
-        let mut value = 0u64;
-        for (index, byte) in varint.iter().enumerate() {
-            // All but the last carry the continuation bit.
-            if (byte & 0x80 != 0) != (index + 1 < varint.len()) {
-                return false;
-            }
-            value |= u64::from(byte & 0x7f) << (7 * index);
-        }
-        // Field numbers 1 to 15, wire type 2; the script must be most of the field, or a text that happens to end in two
-        // such characters would do.
-        tag & 7 == 2 && (1..=15).contains(&(tag >> 3)) && (length..=length.saturating_mul(2)).contains(&value) && value <= available
-    })
+    let [.., tag, framed] = before else { return false };
+    let framed = u64::from(*framed);
+    // Field numbers 1 to 15, wire type 2; the script must be most of the field, or a text that happens to end in two such
+    // characters would do.
+    tag & 7 == 2
+        && (1..=15).contains(&(tag >> 3))
+        && framed < 0x80
+        && (length..=length.saturating_mul(2)).contains(&framed)
+        && framed <= available
 }
 
 #[cfg(test)]
@@ -116,7 +109,7 @@ mod tests {
         assert!(starts(&npy, script));
         // A protobuf field: tag 'J' (9, bytes), length.
         assert!(starts(b"\0\x0cconv1.weightJ\x0d", script));
-        assert!(starts(b"\0\x0cconv1.weightJ ", &[&script[..], b"echo hello world\n"].concat()));
+        assert!(starts(b"\0\x0cconv1.weightJ ", &[&script[..], b"echo hello, world!\n"].concat()));
         assert!(!starts(b"\0the quick brown fox J", script));
     }
 }

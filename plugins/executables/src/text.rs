@@ -67,7 +67,9 @@ const ECHO_OFF: &[u8] = b"@echo off";
 /// Whether the bytes are the first line `@echo off` (any case) with more behind it; gives the length of the text.
 pub fn batch_at(bytes: &[u8]) -> Option<u64> {
     let rest = bytes.get(ECHO_OFF.len()..)?;
-    if !bytes.get(..ECHO_OFF.len())?.eq_ignore_ascii_case(ECHO_OFF) || !matches!(rest.first()?, b'\r' | b'\n' | b' ' | b'&') {
+    if !bytes.get(..ECHO_OFF.len())?.eq_ignore_ascii_case(ECHO_OFF)
+        || !matches!(rest.first()?, b'\r' | b'\n' | b' ' | b'&')
+    {
         return None;
     }
     let text = text_length(rest);

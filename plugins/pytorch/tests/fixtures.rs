@@ -62,9 +62,15 @@ fn real_models_are_clean() {
 #[test]
 fn small_files_hold_the_contract() {
     let folder = labels::fixtures().join("pytorch");
-    for file in
-        ["state_dict.pt", "views.pt", "deflated.pt", "torchscript.pt", "bad/ts_os_system.pt", "bad/tensor_outside.pt", "no_pickle.pt"]
-    {
+    for file in [
+        "state_dict.pt",
+        "views.pt",
+        "deflated.pt",
+        "torchscript.pt",
+        "bad/ts_os_system.pt",
+        "bad/tensor_outside.pt",
+        "no_pickle.pt",
+    ] {
         conformance::<Pytorch>(file, &std::fs::read(folder.join(file)).unwrap(), "pytorch");
     }
     for file in ["flat.pt", "bad/flat_tail.pt", "bad/flat_short.pt"] {

@@ -49,12 +49,7 @@ impl Plugin for Safetensors {
             formats: vec![
                 format,
                 Format::new("safetensors-index", "shard index")
-                    .extensions(&["safetensors.index.json", "bin.index.json"])
-                    .file_names(&[
-                        "model.safetensors.index.json",
-                        "diffusion_pytorch_model.safetensors.index.json",
-                        "pytorch_model.bin.index.json",
-                    ]),
+                    .extensions(&["safetensors.index.json", "bin.index.json"]),
             ],
             anchors: vec![],
             rules: vec![S405, S902, S904, S905, S910, S911],

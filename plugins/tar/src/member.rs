@@ -8,7 +8,7 @@ use crate::defects::Defect;
 use crate::header::{Header, text};
 use crate::links::Links;
 use crate::pax::Pax;
-use crate::sparse::{self, Map};
+use crate::sparse::{self, Map, Refused};
 
 /// A sparse member is a bomb if it is longer than this ...
 const SPARSE_BOMB: u64 = 1 << 30;
@@ -155,10 +155,18 @@ impl<'a> Judge<'a> {
         if map.size > SPARSE_BOMB && map.size / SPARSE_RATIO > data.length {
             let details = [("content", map.size.to_string()), ("data", data.length.to_string())];
             self.add(Defect::SparseBomb, name, at, &details);
-        } else if map.is_solid(data.length) {
-            // The content is what was handed over.
-        } else if !sparse::lay_out(self.artifact, map, data, &format!("{} (laid out)", printable(name)), sink) {
-            self.add(Defect::SparseMap, name, at, &[("content", map.size.to_string())]);
+            return;
+        }
+        if map.is_solid(data.length) {
+            return; // The content is what was handed over.
+        }
+        match sparse::lay_out(self.artifact, map, data, &format!("{} (laid out)", printable(name)), sink) {
+            Ok(()) => {}
+            Err(Refused::Broken) => self.add(Defect::SparseMap, name, at, &[("content", map.size.to_string())]),
+            Err(Refused::TooLong) => {
+                let size = map.size;
+                sink.incomplete(&format!("the sparse member {} was not laid out: it has {size} bytes", quote(name)));
+            }
         }
     }
 

@@ -87,18 +87,36 @@ fn line(reader: &mut Reader<'_>) -> Option<u64> {
     None
 }
 
-/// Lays the content out as a child. False if the map contradicts itself or the content is too long; then nothing was made.
-pub(crate) fn lay_out(artifact: &dyn Artifact, map: &Map, data: Span, name: &str, sink: &mut dyn Sink) -> bool {
+/// Why a sparse member was not laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The map contradicts itself.
+    Broken,
+    /// The content is longer than is laid out.
+    TooLong,
+}
+
+/// Lays the content out as a child.
+///
+/// # Errors
+/// Nothing was made.
+pub(crate) fn lay_out(
+    artifact: &dyn Artifact,
+    map: &Map,
+    data: Span,
+    name: &str,
+    sink: &mut dyn Sink,
+) -> Result<(), Refused> {
     let mut end = 0;
     for (offset, length) in &map.parts {
         let fits = *offset >= end && offset.checked_add(*length).is_some_and(|part| part <= map.size);
         if !fits {
-            return false;
+            return Err(Refused::Broken);
         }
         end = offset + length;
     }
     if map.size > LONGEST || map.parts.len() >= PARTS {
-        return false;
+        return Err(Refused::TooLong);
     }
     let mut child = sink.child(name, "");
     let zeros = vec![0; 64 << 10];
@@ -109,7 +127,7 @@ pub(crate) fn lay_out(artifact: &dyn Artifact, map: &Map, data: Span, name: &str
         while written < *offset {
             let hole = usize::try_from(offset - written).unwrap_or(usize::MAX).min(zeros.len());
             if !child.write(zeros.get(..hole).unwrap_or_default()) {
-                return true;
+                return Ok(());
             }
             written += hole as u64;
         }
@@ -119,7 +137,7 @@ pub(crate) fn lay_out(artifact: &dyn Artifact, map: &Map, data: Span, name: &str
             let take = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let Some(block) = block.get(..take).filter(|block| !block.is_empty()) else { break };
             if !child.write(block) {
-                return true;
+                return Ok(());
             }
             left -= take as u64;
             written += take as u64;
@@ -127,5 +145,5 @@ pub(crate) fn lay_out(artifact: &dyn Artifact, map: &Map, data: Span, name: &str
         }
     }
     child.finish();
-    true
+    Ok(())
 }

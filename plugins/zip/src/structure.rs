@@ -62,6 +62,7 @@ fn directories(artifact: &dyn Artifact, archive: &Archive<'_>, summary: &Summary
                 .detail("first_at", first.start.to_string())
                 .detail("second_at", second.start.to_string());
             sink.finding(finding);
+            return;
         }
     }
     for (directory, listing) in archive.directories().iter().zip(&summary.listings) {

@@ -33,7 +33,7 @@ fn all_is_well_in_one_line() {
     assert_eq!(plain(&samples::report(vec![samples::clean()], false)), "CLEAN  models/clean.pkl, 2.0 KiB in 42 ms\n");
     assert_eq!(
         plain(&samples::report(vec![samples::clean(), samples::unrecognised(false)], false)),
-        "CLEAN  2 files, 4.0 KiB in 42 ms; 1 of them is of no known format and was only searched for embedded code\n"
+        "CLEAN  2 files, 4.0 KiB in 42 ms; 1 of them is of no known format, so not understood\n"
     );
     assert_eq!(
         plain(&samples::report(vec![samples::info(), samples::clean()], false)),
@@ -68,13 +68,16 @@ fn the_headline_says_what_matters() {
         (vec![clean()], true, "INCOMPLETE  nothing was found in 1 file; 1 error"),
         (vec![], true, "INCOMPLETE  nothing was scanned; 1 error"),
         (vec![], false, "UNRECOGNISED  no file was found"),
-        (
-            vec![unrecognised(true)],
-            false,
-            "UNRECOGNISED  models/named.txt is of no known format, so only searched for embedded code",
-        ),
+        (vec![unrecognised(true)], false, "UNRECOGNISED  models/named.txt is of no known format, so not understood"),
     ];
-    for (files, errors, expected) in cases {
+    let mut cut = warning();
+    cut.artifacts[0].gaps = gap().artifacts[0].gaps.clone();
+    let cut =
+        (vec![cut], false, "WARNING  models/a.zip needs a look before it is loaded, and could only be scanned in part");
+    let mut stdin = clean();
+    stdin.path = "-".to_owned();
+    let stdin = (vec![stdin], false, "CLEAN  standard input, 2.0 KiB in 42 ms");
+    for (files, errors, expected) in cases.into_iter().chain([cut, stdin]) {
         assert_eq!(headline(files, errors), expected);
     }
 }

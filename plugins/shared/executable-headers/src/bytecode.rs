@@ -15,11 +15,7 @@ pub(crate) fn inspect_lua(window: &Window<'_>) -> Option<Executable> {
         (0x51 | 0x52, 0) => {
             let [order, int, size, instruction, number, integral] = window.array::<6>(6)?;
             let fields = order <= 1 && int == 4 && word(size) && instruction == 4 && word(number) && integral <= 1;
-            if version == 0x51 {
-                (fields, 12)
-            } else {
-                (fields && window.array::<6>(12)? == LUA_DATA, 18)
-            }
+            if version == 0x51 { (fields, 12) } else { (fields && window.array::<6>(12)? == LUA_DATA, 18) }
         }
         (0x53, 0) => {
             let [int, size, instruction, integer, number] = window.array::<5>(12)?;

@@ -91,9 +91,9 @@ const PROGRAM_HEADERS_LIMIT: u64 = 65_536;
 const EXTENT_ENTRIES: u16 = 128;
 
 pub(crate) fn inspect(window: &Window<'_>) -> Option<Executable> {
-    LAYOUTS.iter().find_map(|layout| {
-        inspect_as(window, layout, Order::Little).or_else(|| inspect_as(window, layout, Order::Big))
-    })
+    LAYOUTS
+        .iter()
+        .find_map(|layout| inspect_as(window, layout, Order::Little).or_else(|| inspect_as(window, layout, Order::Big)))
 }
 
 fn inspect_as(window: &Window<'_>, layout: &Layout, order: Order) -> Option<Executable> {
@@ -119,7 +119,8 @@ fn inspect_as(window: &Window<'_>, layout: &Layout, order: Order) -> Option<Exec
     let regular = window.array::<4>(4).is_some_and(|[class, data, version, _]| {
         class == layout.class && data == if order == Order::Little { 1 } else { 2 } && version == 1
     });
-    let linkable = regular && shentsize == layout.shentsize && shnum > 0 && shoff >= layout.header && shoff < window.size();
+    let linkable =
+        regular && shentsize == layout.shentsize && shnum > 0 && shoff >= layout.header && shoff < window.size();
     if !loadable && !linkable {
         return None;
     }

@@ -41,7 +41,8 @@ const APE: &[u8; 8] = b"MZqFpD='";
 pub(crate) fn inspect(window: &Window<'_>) -> Option<Executable> {
     let image = inspect_image(window);
     if window.array::<8>(0).as_ref() == Some(APE) {
-        let (extent, truncated) = image.map_or((window.size().min(4096), false), |image| (image.extent, image.truncated));
+        let (extent, truncated) =
+            image.map_or((window.size().min(4096), false), |image| (image.extent, image.truncated));
         return Some(Executable { kind: Kind::Ape, extent, truncated });
     }
     image

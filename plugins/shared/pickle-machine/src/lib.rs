@@ -8,7 +8,7 @@
 //! Three layers, each usable alone:
 //! 1. [`walk`] runs all streams of a range and tells an [`Observer`] about imports, calls, state, items, persistent ids,
 //!    errors. Values are opaque handles ([`Value`]) that a [`View`] resolves: texts, numbers, items, what a call was made of.
-//! 2. `scan_pickle` is the observer that makes findings of it (rules S2xx), shared by the pickle plugin, numpy's object arrays and others.
+//! 2. [`scan_pickle`] is the observer that makes findings of it (rules S2xx), shared by the pickle plugin, numpy's object arrays and others.
 //! 3. [`is_pickle`] decides from the first bytes whether something is a pickle at all.
 //!
 //! Memory is bounded whatever the input (see `store` and `memo`), payloads are skipped, nothing recurses along the input.
@@ -66,6 +66,7 @@ mod memo;
 mod opcode;
 mod ops;
 mod probe;
+mod scan;
 mod render;
 mod special;
 mod store;
@@ -78,6 +79,7 @@ pub use globals::Global;
 pub use input::Slice;
 pub use machine::Reading;
 pub use probe::is_pickle;
+pub use scan::{ScanOptions, Summary, scan_pickle};
 pub use opcode::name as opcode_name;
 pub use streams::{Outcome, walk};
 pub use value::{Kind, Value};

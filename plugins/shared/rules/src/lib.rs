@@ -7,6 +7,7 @@ pub mod code;
 pub mod embedded;
 pub mod encodings;
 pub mod files;
+pub mod frameworks;
 pub mod network;
 pub mod pickle;
 pub mod structure;

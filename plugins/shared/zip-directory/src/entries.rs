@@ -8,7 +8,9 @@ use modelaudit_plugin::{Artifact, Reader, Span};
 use crate::entry::Entry;
 use crate::gaps::{Gap, Piece, Place, is_signing_block, piece, streamed_end, without_zeros};
 use crate::locate::{Directory, End};
-use crate::record::{CENTRAL, CENTRAL_LENGTH, Central, FLAG_DESCRIPTOR, central, central_lengths, descriptor, local};
+use crate::record::{
+    CENTRAL, CENTRAL_LENGTH, Central, Expected, FLAG_DESCRIPTOR, central, central_lengths, descriptor, local,
+};
 use crate::window::Window;
 
 /// The most entries that are listed; more end the iteration with [`Summary::truncated`].
@@ -70,12 +72,13 @@ pub struct Entries<'a> {
     /// Records seen, where there are several directories.
     seen: HashSet<u64>,
     junk: Option<(u64, u64)>,
+    listed_only: bool,
     steps: u64,
     summary: Summary,
 }
 
 impl<'a> Entries<'a> {
-    pub(crate) fn new(artifact: &'a dyn Artifact, ends: &[End], directories: &[Directory]) -> Self {
+    pub(crate) fn new(artifact: &'a dyn Artifact, ends: &[End], directories: &[Directory], listed_only: bool) -> Self {
         let mut structures = Vec::new();
         for end in ends {
             structures.push((end.at.offset, end.at.end()));
@@ -92,6 +95,7 @@ impl<'a> Entries<'a> {
             gaps: Vec::new(),
             seen: HashSet::new(),
             junk: None,
+            listed_only,
             steps: 0,
             summary: Summary::default(),
         }
@@ -171,10 +175,13 @@ impl<'a> Entries<'a> {
             };
             let mut end = start.saturating_add(length).min(size);
             if streamed {
-                entry.descriptor = descriptor(&mut self.window, end, central.compressed, central.crc);
+                entry.descriptor = descriptor(&mut self.window, end, Expected::of(central));
                 end = entry.descriptor.map_or(end, |d| d.at.end()).min(size);
             }
-            self.claims.push((local.at.offset, end));
+            // Data that go on beyond the artifact can not but run into the directory; that is said as it is.
+            let cut = start.saturating_add(central.compressed) > size;
+            let claims = if cut { &mut self.structures } else { &mut self.claims };
+            claims.push((local.at.offset, end));
         }
         entry
     }
@@ -183,6 +190,10 @@ impl<'a> Entries<'a> {
     fn settle(&mut self) {
         let size = self.artifact.size();
         self.claims.sort_unstable();
+        if self.directories.len() > 1 {
+            // Two directories may well list the same member.
+            self.claims.dedup();
+        }
         let directories: Vec<(u64, u64)> =
             self.directories.iter().zip(&self.summary.listings).map(|(d, _)| (d.start, d.limit)).collect();
         let mut reached = 0;
@@ -243,14 +254,13 @@ impl<'a> Entries<'a> {
                 let mut next = start.saturating_add(header.compressed);
                 if header.flags & FLAG_DESCRIPTOR != 0 && header.compressed == 0 {
                     let (data_end, certain) = streamed_end(self.artifact, &mut self.window, start, end.max(start));
-                    let length = data_end - start;
-                    let crc = self.window.get(data_end + 4, 4).first_chunk().map_or(0, |b| u32::from_le_bytes(*b));
                     entry.streamed = Some((data_end, certain));
-                    entry.descriptor = descriptor(&mut self.window, data_end, length, crc);
+                    let expected = Expected { crc: None, compressed: data_end - start, size: None };
+                    entry.descriptor = descriptor(&mut self.window, data_end, expected).filter(|_| certain);
                     next = entry.descriptor.map_or(data_end, |d| d.at.end());
                     self.summary.cut |= !certain && data_end >= size;
                 } else if header.flags & FLAG_DESCRIPTOR != 0
-                    && let Some(found) = descriptor(&mut self.window, next, header.compressed, header.crc)
+                    && let Some(found) = descriptor(&mut self.window, next, Expected::of_local(&header))
                 {
                     entry.descriptor = Some(found);
                     next = found.at.end();
@@ -294,6 +304,10 @@ impl Iterator for Entries<'_> {
             }
             let entry = match self.stage {
                 Stage::Directory(index, at, count) => self.next_record(index, at, count),
+                Stage::Claims if self.listed_only => {
+                    self.stage = Stage::Done;
+                    None
+                }
                 Stage::Claims => {
                     self.settle();
                     self.stage = Stage::Gap(0, 0);

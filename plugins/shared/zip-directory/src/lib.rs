@@ -69,7 +69,13 @@ impl<'a> Archive<'a> {
 
     /// All entries: those of the central directories in their order, then local headers that none of them lists.
     pub fn entries(&self) -> Entries<'a> {
-        Entries::new(self.artifact, &self.ends, &self.directories)
+        Entries::new(self.artifact, &self.ends, &self.directories, false)
+    }
+
+    /// Only the entries that a central directory lists. The rest of the artifact is not searched, so the [`Summary`] knows
+    /// nothing of gaps and overlaps.
+    pub fn listed(&self) -> Entries<'a> {
+        Entries::new(self.artifact, &self.ends, &self.directories, true)
     }
 }
 

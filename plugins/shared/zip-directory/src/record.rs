@@ -191,11 +191,42 @@ pub(crate) fn local(window: &mut Window<'_>, at: u64) -> Option<Local> {
     Some(header)
 }
 
-/// The descriptor behind data that end at `at`, whose stored size is `compressed` and whose CRC is `crc`. Its signature is
-/// optional and its sizes have four or eight bytes, so the form that fits is taken; with a signature and no fit, the short
-/// form. None if nothing there looks like one.
-pub(crate) fn descriptor(window: &mut Window<'_>, at: u64, compressed: u64, crc: u32) -> Option<Descriptor> {
-    let bytes = window.get(at, 24);
+/// What a descriptor must say to belong to a member.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected {
+    /// CRC-32 of the content; None where nothing else declares it.
+    pub(crate) crc: Option<u32>,
+    /// Size of the stored bytes.
+    pub(crate) compressed: u64,
+    /// Size of the content; None where nothing else declares it.
+    pub(crate) size: Option<u64>,
+}
+
+impl Expected {
+    /// What the central record says.
+    pub(crate) fn of(central: &Central) -> Self {
+        Self { crc: Some(central.crc), compressed: central.compressed, size: Some(central.size) }
+    }
+
+    /// What a local header says that has its sizes, and yet a descriptor.
+    pub(crate) fn of_local(local: &Local) -> Self {
+        Self { crc: None, compressed: local.compressed, size: Some(local.size) }
+    }
+
+    fn fits(&self, descriptor: &Descriptor) -> bool {
+        // macOS writes the low half of sizes beyond 4 GiB.
+        let same = |there: u64, wanted: u64| there == wanted || there == wanted & 0xffff_ffff;
+        same(descriptor.compressed, self.compressed)
+            && self.crc.is_none_or(|crc| crc == descriptor.crc)
+            && self.size.is_none_or(|size| same(descriptor.size, size))
+    }
+}
+
+/// The descriptor behind data that end at `at`. Its signature is optional and its sizes have four or eight bytes, so the form
+/// that fits is taken, first one that the next header (or the end) follows; with a signature and no fit, the short form.
+/// None if nothing there looks like one.
+pub(crate) fn descriptor(window: &mut Window<'_>, at: u64, expected: Expected) -> Option<Descriptor> {
+    let bytes = window.get(at, 28);
     let signed = bytes.starts_with(DESCRIPTOR);
     let form = |skip: usize, wide: bool| {
         let sizes = if wide {
@@ -204,18 +235,15 @@ pub(crate) fn descriptor(window: &mut Window<'_>, at: u64, compressed: u64, crc:
             (u64::from(u32_at(bytes, skip + 4)?), u64::from(u32_at(bytes, skip + 8)?))
         };
         let length = skip + if wide { 20 } else { 12 };
+        let followed = matches!(bytes.get(length..), None | Some([] | [b'P', b'K', ..]));
         let at = Span::new(at, length as u64);
-        Some(Descriptor { at, crc: u32_at(bytes, skip)?, compressed: sizes.0, size: sizes.1 })
+        Some((followed, Descriptor { at, crc: u32_at(bytes, skip)?, compressed: sizes.0, size: sizes.1 }))
     };
-    // macOS writes the low half of sizes beyond 4 GiB.
-    let fits =
-        |d: &Descriptor| d.crc == crc && (d.compressed == compressed || d.compressed == compressed & 0xffff_ffff);
-    let forms = [(true, true), (true, false), (false, true), (false, false)];
-    let found = forms
-        .into_iter()
-        .filter(|(with, _)| signed || !with)
-        .find_map(|(with, wide)| form(if with { 4 } else { 0 }, wide).filter(&fits));
-    found.or_else(|| if signed { form(4, false) } else { None })
+    let forms: &[(usize, bool)] =
+        if signed { &[(4, true), (4, false), (0, true), (0, false)] } else { &[(0, true), (0, false)] };
+    let fitting = || forms.iter().filter_map(|(skip, wide)| form(*skip, *wide)).filter(|(_, d)| expected.fits(d));
+    let found = fitting().find(|(followed, _)| *followed).or_else(|| fitting().next());
+    found.or_else(|| if signed { form(4, false) } else { None }).map(|(_, descriptor)| descriptor)
 }
 
 /// The data of an extra field; None if it is not there. A broken list ends the search.

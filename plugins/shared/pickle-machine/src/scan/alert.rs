@@ -19,6 +19,8 @@ pub(crate) struct Alert {
     pub(crate) details: Vec<(&'static str, String)>,
     /// How the alert reads as a link of a longer chain.
     pub(crate) link: String,
+    /// What a pickle with this alert does, from the verb on: for the message of a finding around it.
+    pub(crate) phrase: String,
     /// Links that were merged into this one, innermost first.
     pub(crate) chain: Vec<String>,
     /// The alert that took this one over, or 0.
@@ -59,6 +61,8 @@ pub(crate) struct Alerts {
     seen: BTreeMap<(&'static str, String, u32), u32>,
     /// Alerts that found no place.
     pub(crate) lost: u32,
+    /// The bytes are read another time: repetitions are none.
+    pub(crate) again: bool,
 }
 
 /// Alerts that are kept; beyond it they are counted.
@@ -80,7 +84,8 @@ impl Alerts {
         let key = (alert.rule.id, alert.message.clone(), alert.stream);
         if !has_inner {
             if let Some(&mark) = self.seen.get(&key) {
-                if let Some(first) = self.get_mut(mark) {
+                let again = self.again;
+                if let Some(first) = self.get_mut(mark).filter(|_| !again) {
                     first.count = first.count.saturating_add(1);
                 }
                 return mark;
@@ -130,11 +135,6 @@ impl Alerts {
         self.list.iter().filter(|a| a.parent == 0)
     }
 
-    /// The outermost alerts, to change them.
-    pub(crate) fn roots_mut(&mut self) -> impl Iterator<Item = &mut Alert> {
-        self.list.iter_mut().filter(|a| a.parent == 0)
-    }
-
     /// Number of alerts, merged ones included.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
@@ -154,11 +154,6 @@ impl Alerts {
             }
         }
     }
-
-    /// The highest severity of all.
-    pub(crate) fn worst(&self) -> Option<Severity> {
-        self.list.iter().map(|a| a.severity).max()
-    }
 }
 
 #[cfg(test)]
@@ -174,6 +169,7 @@ mod tests {
             at: None,
             details: Vec::new(),
             link: message.to_owned(),
+            phrase: message.to_owned(),
             chain: Vec::new(),
             parent: 0,
             stream: 0,

@@ -1,6 +1,6 @@
 //! The observer that judges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use modelaudit_pickle_policy::{Group, Judgement};
 use modelaudit_plugin::{Severity, Span, quote};
@@ -79,6 +79,8 @@ pub(crate) struct Analysis {
     /// Set in the readings after the first: only new criticals count.
     other_reading: Option<&'static str>,
     before: Option<Box<Saved>>,
+    /// Alerts about constants that are pickles, by constant.
+    pub(crate) blobs: HashMap<Value, u32>,
     /// Budget of work on inert blobs, in bytes.
     pub(crate) inert_budget: u64,
     pub(crate) stopped_streams: u32,
@@ -119,6 +121,7 @@ impl Analysis {
             frame_crossed: None,
             other_reading: None,
             before: None,
+            blobs: HashMap::new(),
             inert_budget: 32 << 20,
             stopped_streams: 0,
         }
@@ -127,6 +130,7 @@ impl Analysis {
     /// From here on the same bytes are read another way: what was known stays, and only calls that run in this reading alone are added.
     pub(crate) fn begin_other_reading(&mut self, how: &'static str) {
         self.other_reading = Some(how);
+        self.alerts.again = true;
         self.before = Some(Box::new(Saved {
             breaks: self.breaks.clone(),
             incomplete: self.incomplete.clone(),
@@ -141,6 +145,7 @@ impl Analysis {
 
     pub(crate) fn end_other_reading(&mut self) {
         let how = self.other_reading.take().unwrap_or_default();
+        self.alerts.again = false;
         if let Some(saved) = self.before.take() {
             self.breaks = saved.breaks;
             self.incomplete = saved.incomplete;
@@ -224,6 +229,7 @@ impl Analysis {
             rule,
             severity,
             link: message.clone(),
+            phrase: format!("does this: {message}"),
             message,
             at: Some((offset, 1)),
             details: vec![("stream", view.stream.to_string())],
@@ -255,6 +261,10 @@ const CODE_KEYS: &[&str] = &[
 ];
 
 impl Observer for Analysis {
+    fn start(&mut self, _view: &View<'_, '_>, _offset: u64) {
+        self.blobs.clear();
+    }
+
     fn stop(&mut self, view: &View<'_, '_>, value: Value, _end: u64) {
         self.stopped_streams = self.stopped_streams.saturating_add(1);
         if view.stream == 0 && view.broken.is_none() {

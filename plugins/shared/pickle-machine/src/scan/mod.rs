@@ -6,6 +6,7 @@
 
 mod alert;
 mod analysis;
+mod checks;
 mod code;
 mod grade;
 mod payload;
@@ -17,7 +18,6 @@ use crate::machine::Reading;
 use crate::streams::{self, Outcome};
 use analysis::Analysis;
 
-pub(crate) use payload::examine_inert;
 
 /// What a scan may assume.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,137 @@
+//! Functions that are stored as bytecode (dill, cloudpickle), see pickle-family 4.7.
+//!
+//! Building a function runs nothing, and notebooks are full of lambdas. What the bytecode names tells whether the function is
+//! one to look at; a call within the stream is another matter (see `grade`).
+
+use modelaudit_plugin::{Severity, escape};
+use modelaudit_rules::pickle::S218;
+
+use super::analysis::Analysis;
+use crate::globals::Global;
+use crate::special::Special;
+use crate::value::{Kind, Value};
+use crate::view::{Call, View};
+
+/// Names in bytecode that a model's function has no use for. `eval`, `open`, `compile` and `load` are missing on purpose:
+/// `model.eval()` and `re.compile` are everywhere.
+const RISKY: &[&str] = &[
+    "Popen",
+    "__builtins__",
+    "__globals__",
+    "__import__",
+    "__subclasses__",
+    "check_call",
+    "check_output",
+    "create_connection",
+    "exec",
+    "execl",
+    "execv",
+    "execve",
+    "execvp",
+    "fork_exec",
+    "getoutput",
+    "import_module",
+    "load_dynamic",
+    "marshal",
+    "popen",
+    "posix_spawn",
+    "putenv",
+    "rmtree",
+    "spawnl",
+    "spawnv",
+    "startfile",
+    "subprocess",
+    "system",
+    "unlink",
+    "urlopen",
+    "urlretrieve",
+];
+
+/// Bytecode seen in a file.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Functions and code objects.
+    pub(crate) count: u32,
+    /// Names of functions, as far as they are told.
+    pub(crate) names: Vec<String>,
+    /// Risky names in them.
+    pub(crate) risky: Vec<String>,
+    /// Offset of the first.
+    pub(crate) offset: Option<u64>,
+}
+
+/// A code object or a function is built. None if it is no case for this module.
+pub(crate) fn built(
+    analysis: &mut Analysis,
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: &Global,
+    inner: &[u32],
+) -> Option<u32> {
+    if !inner.is_empty() {
+        // Out of marshal.loads or the like: the list has its say.
+        return None;
+    }
+    analysis.use_global(view, event.callee);
+    analysis.use_global(view, event.written);
+    let found = &mut analysis.code;
+    found.offset.get_or_insert(event.offset);
+    if global.special == Some(Special::Code) {
+        found.count = found.count.saturating_add(1);
+        look_for_names(found, view, event.arguments);
+    }
+    Some(0)
+}
+
+/// Strings among the arguments and in tuples inside them are names and constants of the code object.
+fn look_for_names(found: &mut Found, view: &View<'_, '_>, arguments: &[Value]) {
+    for argument in arguments.iter().take(24) {
+        let values = if argument.is_container() { view.items(*argument, 512).0 } else { vec![*argument] };
+        for value in values {
+            if value.kind() != Kind::Str {
+                continue;
+            }
+            let Some(text) = view.text(value, 256) else { continue };
+            if RISKY.binary_search(&text.as_str()).is_ok() && found.risky.len() < 16 && !found.risky.contains(&text) {
+                found.risky.push(text);
+            } else if !argument.is_container() && found.names.len() < 16 && is_name(&text) && !found.names.contains(&text) {
+                found.names.push(text);
+            }
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/') && !text.contains('\\') && !text.ends_with(".py") && text.len() < 80
+}
+
+/// The finding, if there is bytecode.
+pub(crate) fn finding(analysis: &Analysis) -> Option<modelaudit_plugin::Finding> {
+    let found = &analysis.code;
+    if found.count == 0 {
+        return None;
+    }
+    let names = if found.names.is_empty() { String::new() } else { format!(" ({})", escape(&found.names.join(", "))) };
+    let functions = if found.count == 1 { "one function".to_owned() } else { format!("{} functions", found.count) };
+    let mut message = format!("{functions} in bytecode{names} become part of the object");
+    let mut severity = Severity::Info;
+    if !found.risky.is_empty() {
+        severity = Severity::Warning;
+        message = format!("{functions} in bytecode{names} use {}", escape(&found.risky.join(", ")));
+    }
+    let mut finding = modelaudit_plugin::Finding::new(&S218, message).severity(severity);
+    if let Some(offset) = found.offset {
+        finding = finding.at(offset, 1);
+    }
+    Some(finding.detail("runs", "when the object is used"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(RISKY.windows(2).all(|w| w[0] < w[1]));
+    }
+}

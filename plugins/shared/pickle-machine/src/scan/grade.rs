@@ -1,0 +1,478 @@
+//! How bad a call is.
+
+use modelaudit_pickle_policy::{self as policy, Entry, Judgement, Role};
+use modelaudit_plugin::{Rule, Severity, escape, quote};
+use modelaudit_rules::pickle::{S201, S202, S203, S204, S217, S219};
+
+use super::alert::Alert;
+use super::analysis::{Analysis, owner};
+use super::{code, payload};
+use crate::globals::Global;
+use crate::render;
+use crate::special::Special;
+use crate::value::{Kind, Value};
+use crate::view::{Call, View};
+
+/// Length of a call in a message.
+const SHOWN: usize = 300;
+
+/// Judges a call and gives its mark, 0 if there is nothing to say.
+pub(crate) fn call(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>) -> u32 {
+    let mut inner = analysis.inner_marks(view, &[event.written, event.callee, event.keywords]);
+    inner.extend(analysis.inner_marks(view, event.arguments));
+    let listed = view.global(event.callee).is_some_and(|g| g.danger().is_some());
+    if listed {
+        inner.extend(payload::blobs_behind(analysis, view, event.arguments));
+    }
+    inner.sort_unstable();
+    inner.dedup();
+    let Some(global) = view.global(event.callee) else {
+        return computed(analysis, view, event, &inner);
+    };
+    if let Some(mark) = special(analysis, view, event, global, &inner) {
+        return mark;
+    }
+    match global.judgement {
+        Judgement::Dangerous(entry) => dangerous(analysis, view, event, global, entry, &inner),
+        // A wrapper that the policy lists keeps its own grade, even if what it wraps is harmless or unknown.
+        _ => match wrapper(view, event) {
+            Some((outer, entry)) => dangerous(analysis, view, event, outer, entry, &inner),
+            None => harmless(analysis, view, event, global, &inner),
+        },
+    }
+}
+
+/// The rule of a call opcode.
+fn rule(opcode: &str) -> &'static Rule {
+    match opcode {
+        "INST" => &S202,
+        "OBJ" => &S203,
+        "NEWOBJ" | "NEWOBJ_EX" => &S204,
+        _ => &S201,
+    }
+}
+
+fn is_new(event: &Call<'_>) -> bool {
+    event.opcode.starts_with("NEWOBJ")
+}
+
+/// What stands on the stack is another global than the one that is called in the end, and a listed one.
+fn wrapper<'v>(view: &'v View<'_, '_>, event: &Call<'_>) -> Option<(&'v Global, &'static Entry)> {
+    if event.written == event.callee {
+        return None;
+    }
+    let global = view.global(event.written)?;
+    global.danger().map(|entry| (global, entry))
+}
+
+/// The call as Python source.
+pub(crate) fn shown(view: &View<'_, '_>, event: &Call<'_>, path: &str) -> String {
+    let mut arguments = event.arguments.to_vec();
+    if event.keywords != Value::UNKNOWN && view.length(event.keywords) != Some(0) {
+        arguments.push(event.keywords);
+    }
+    render::call(view, path, &arguments, event.complete, SHOWN)
+}
+
+/// An alert with the evidence that every call has.
+pub(crate) fn alert(
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: Option<&Global>,
+    rule: &'static Rule,
+    severity: Severity,
+    message: String,
+) -> Alert {
+    let path = global.map_or_else(|| view.render(event.callee, 120), Global::path);
+    let call = shown(view, event, &path);
+    let mut details = Vec::new();
+    if let Some(global) = global {
+        details.push(("callable", escape(&path)));
+        if global.resolved.written != path {
+            details.push(("written_as", escape(&modelaudit_plugin::clip(&global.resolved.written, 300))));
+        }
+        if let Some(renamed) = global.resolved.renamed {
+            details.push(("renamed", renamed.to_owned()));
+        }
+        if let Judgement::Dangerous(entry) = global.judgement {
+            details.push(("group", entry.group.id().to_owned()));
+        }
+        details.push(("global_offset", global.offset.to_string()));
+    }
+    let arguments: Vec<String> = event.arguments.iter().take(8).map(|v| view.render(*v, SHOWN)).collect();
+    if !arguments.is_empty() {
+        details.push(("arguments", modelaudit_plugin::clip(&arguments.join(", "), 1000)));
+    }
+    details.push(("opcode", event.opcode.to_owned()));
+    details.push(("stream", view.stream.to_string()));
+    details.push(("runs", "while the file is loaded".to_owned()));
+    if let Some(broken) = view.broken {
+        details.push(("after_load_error_at", broken.to_string()));
+    }
+    Alert {
+        rule,
+        severity,
+        message,
+        at: Some((event.offset, 1)),
+        details,
+        phrase: format!("calls {call}"),
+        link: call,
+        chain: Vec::new(),
+        parent: 0,
+        stream: view.stream,
+        count: 1,
+    }
+}
+
+fn dangerous(
+    analysis: &mut Analysis,
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: &Global,
+    entry: &Entry,
+    inner: &[u32],
+) -> u32 {
+    let path = global.path();
+    let mut severity = entry.called;
+    let mut message = format!("loading the file calls {}, which {}", shown(view, event, &path), entry.why);
+    if is_new(event) && !entry.dangerous_by_new {
+        // Only __new__ runs. With arguments, the file means the constructor; without, it is an odd object.
+        let bare = event.arguments.is_empty() && event.complete && view.length(event.keywords).unwrap_or(0) == 0;
+        severity = if bare { entry.imported } else { entry.called };
+        message = format!("loading the file makes an object {}, which {}", shown(view, event, &path), entry.why);
+    }
+    analysis.use_global(view, event.written);
+    analysis.use_global(view, event.callee);
+    analysis.use_global(view, event.result);
+    for argument in event.arguments {
+        if view.danger(*argument).is_some() {
+            analysis.use_global(view, *argument);
+            severity = severity.max(Severity::Warning);
+            use_inside(analysis, view, *argument);
+        }
+    }
+    if severity < Severity::Warning && inner.is_empty() {
+        return 0;
+    }
+    let alert = alert(view, event, Some(global), rule(event.opcode), severity, message);
+    let mark = analysis.alerts.add(alert, inner);
+    payload::after_call(analysis, view, event, global, mark);
+    mark
+}
+
+/// Dangerous globals inside of an argument belong to the call's finding.
+fn use_inside(analysis: &mut Analysis, view: &View<'_, '_>, value: Value) {
+    for item in view.items(value, 64).0 {
+        analysis.use_global(view, item);
+        for item in view.items(item, 16).0 {
+            analysis.use_global(view, item);
+        }
+    }
+    if let Some(global) = view.danger(value) {
+        let path = global.path();
+        if let Some(import) = analysis.imported.get_mut(&path) {
+            import.used = true;
+        }
+    }
+}
+
+/// Calls whose effect the machine knows better than a list does. None: judge by the list.
+fn special(
+    analysis: &mut Analysis,
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: &Global,
+    inner: &[u32],
+) -> Option<u32> {
+    let special = global.special?;
+    match special {
+        Special::GetAttribute => fetched(analysis, view, event, global, inner),
+        Special::ImportModule | Special::ResolveName => imported(analysis, view, event, global, special, inner),
+        Special::AttributeGetter | Special::MethodCaller => {
+            // Made, not yet called: harmless as long as the name is a plain constant.
+            let name = event.arguments.first().and_then(|v| view.text(*v, 1024))?;
+            let plain = !name.split('.').any(|part| part.starts_with("__")) && inner.is_empty();
+            if event.written == event.callee && plain {
+                analysis.use_global(view, event.callee);
+                return Some(0);
+            }
+            None
+        }
+        Special::ItemGetter => {
+            let plain = event.arguments.iter().all(|v| v.is_constant()) && inner.is_empty();
+            plain.then(|| {
+                analysis.use_global(view, event.callee);
+                0
+            })
+        }
+        Special::Partial => {
+            // What it wraps is judged when it is called, or by what it becomes a part of.
+            if inner.is_empty() && event.arguments.first().is_some_and(|v| v.kind() == Kind::Global) {
+                analysis.use_global(view, event.callee);
+                store_arguments(analysis, view, event, "functools.partial");
+                return Some(0);
+            }
+            None
+        }
+        Special::BuiltinType => {
+            let name = view.global(event.result)?;
+            match name.special {
+                Some(Special::Code | Special::Function) => {
+                    analysis.use_global(view, event.result);
+                    analysis.use_global(view, event.callee);
+                    Some(0)
+                }
+                _ => None,
+            }
+        }
+        Special::Code | Special::Function => code::built(analysis, view, event, global, inner),
+        Special::LoadPickle | Special::LoadModel => payload::load(analysis, view, event, global, inner),
+        Special::ArrayFile => {
+            if let Some(name) = event.arguments.first().and_then(|v| view.text(*v, 1024))
+                && analysis.companions.len() < 64
+            {
+                analysis.companions.insert(name);
+            }
+            Some(0)
+        }
+        Special::Reconstructor => {
+            // copyreg._reconstructor(class, base, state) is how protocol 0 and 1 say NEWOBJ.
+            let class = *event.arguments.first()?;
+            let listed = view.global(class).and_then(Global::danger);
+            if listed.is_none() && inner.is_empty() {
+                store_arguments(analysis, view, event, "copyreg._reconstructor");
+                return Some(0);
+            }
+            let listed = listed?;
+            let message = format!("loading the file makes an object {}, which {}", shown(view, event, &global.path()), listed.why);
+            analysis.use_global(view, class);
+            let alert = alert(view, event, Some(global), &S204, listed.called, message);
+            Some(analysis.alerts.add(alert, inner))
+        }
+        _ => None,
+    }
+}
+
+/// `getattr` and its kin: what comes out decides.
+fn fetched(
+    analysis: &mut Analysis,
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: &Global,
+    inner: &[u32],
+) -> Option<u32> {
+    let name = event.arguments.get(1).and_then(|v| view.text(*v, 1024))?;
+    let dunder = name.split('.').any(|part| part.starts_with("__") && part.ends_with("__"));
+    let object = *event.arguments.first()?;
+    if dunder || !inner.is_empty() || view.danger(object).is_some() {
+        return None;
+    }
+    match view.global(event.result) {
+        Some(found) => {
+            if found.danger().is_some() || found.module_object || view.global(object).is_some_and(|g| g.module_object) {
+                return None;
+            }
+            // An enum member, a class attribute, a method of a class: `getattr(Color, 'RED')`.
+            analysis.use_global(view, event.callee);
+            Some(0)
+        }
+        // A method of a constant (`''.join`) is judged by what is done with it.
+        None if object.is_text() || event.result.kind() == Kind::Method => {
+            let _ = global;
+            analysis.use_global(view, event.callee);
+            Some(0)
+        }
+        None => None,
+    }
+}
+
+/// Imports by string.
+fn imported(
+    analysis: &mut Analysis,
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: &Global,
+    special: Special,
+    inner: &[u32],
+) -> Option<u32> {
+    let found = view.global(event.result)?;
+    let pickler = ["cloudpickle", "dill"].iter().any(|p| global.resolved.module.split('.').next() == Some(p));
+    if found.danger().is_some() || !inner.is_empty() {
+        analysis.use_global(view, event.result);
+        return None;
+    }
+    // cloudpickle and dill store a reference to a module as this call; the module is listed as a package that is needed.
+    (pickler && special == Special::ImportModule).then(|| {
+        analysis.use_global(view, event.callee);
+        0
+    })
+}
+
+/// The callee is no global: the result of a call, an instance, an extension, something unknown.
+fn computed(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inner: &[u32]) -> u32 {
+    let callee = event.callee;
+    let maker = view.parts(callee).and_then(|p| view.global(p.callee));
+    match callee.kind() {
+        // An operand that a load error left behind, or an element that was not kept.
+        Kind::Unknown => {
+            if !inner.is_empty() {
+                return merged(analysis, view, event, inner);
+            }
+            return 0;
+        }
+        Kind::Method if inner.is_empty() => {
+            let parts = view.parts(callee);
+            let receiver = parts.map_or(Value::UNKNOWN, |p| p.callee);
+            if receiver.is_text() {
+                return 0;
+            }
+        }
+        _ => {}
+    }
+    if !inner.is_empty() {
+        return merged(analysis, view, event, inner);
+    }
+    if is_new(event) {
+        // Classes made by cloudpickle, dill and namedtuple are instantiated like any other.
+        return 0;
+    }
+    let listed = maker.and_then(Global::danger).is_some();
+    if maker.is_some_and(|m| m.special == Some(Special::Function)) {
+        let message = format!("loading the file runs bytecode that stands in it: {}", shown(view, event, "function"));
+        let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
+        return analysis.alerts.add(alert, inner);
+    }
+    // A class or function that a reviewed or unknown factory returned; texts that look like code make it a warning.
+    let text = suspicious(view, event.arguments);
+    let danger = event.arguments.iter().any(|v| view.danger(*v).is_some());
+    if callee.kind() == Kind::Extension || listed || danger || text.is_some() {
+        let made = owner(view, callee);
+        let what = match callee.kind() {
+            Kind::Extension => "an object of the extension registry".to_owned(),
+            Kind::Persistent => "an object that the loader supplies".to_owned(),
+            _ => format!("what {made} returned"),
+        };
+        let severity = if danger { Severity::Critical } else { Severity::Warning };
+        let message = format!("loading the file calls {what}: {}", shown(view, event, "..."));
+        let alert = alert(view, event, None, &S217, severity, message);
+        for argument in event.arguments {
+            use_inside(analysis, view, *argument);
+            analysis.use_global(view, *argument);
+        }
+        return analysis.alerts.add(alert, inner);
+    }
+    0
+}
+
+/// A call of, or with, the result of a reported call.
+fn merged(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inner: &[u32]) -> u32 {
+    let from_callee = view.mark(event.callee) != 0 || view.mark(event.written) != 0;
+    if !from_callee || is_new(event) && event.arguments.is_empty() {
+        return 0;
+    }
+    let call = shown(view, event, &view.render(event.callee, 160));
+    let message = format!("loading the file calls what a dangerous call returned: {call}");
+    let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
+    for argument in event.arguments {
+        analysis.use_global(view, *argument);
+        use_inside(analysis, view, *argument);
+    }
+    analysis.alerts.add(alert, inner)
+}
+
+/// A callee that the policy knows as safe, or not at all.
+fn harmless(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, global: &Global, inner: &[u32]) -> u32 {
+    let path = global.path();
+    store_arguments(analysis, view, event, &path);
+    match global.judgement {
+        Judgement::Safe(Role::Callable) => 0,
+        Judgement::Safe(Role::Class) if is_new(event) => 0,
+        Judgement::Safe(Role::Checked(check)) => {
+            let Err(failure) = super::checks::check(check, analysis, view, event, inner) else { return 0 };
+            let call = shown(view, event, &path);
+            let message = format!("loading the file calls {call} {}", failure.reason);
+            analysis.use_global(view, event.result);
+            for argument in event.arguments {
+                analysis.use_global(view, *argument);
+                use_inside(analysis, view, *argument);
+            }
+            let alert = alert(view, event, Some(global), rule(event.opcode), failure.severity, message);
+            analysis.alerts.add(alert, inner)
+        }
+        Judgement::Unknown { known_package, standard_library } => {
+            unknown(analysis, view, event, global, known_package, standard_library)
+        }
+        _ => unknown(analysis, view, event, global, true, false),
+    }
+}
+
+/// A function or class that nobody reviewed.
+fn unknown(
+    analysis: &mut Analysis,
+    view: &View<'_, '_>,
+    event: &Call<'_>,
+    global: &Global,
+    known_package: bool,
+    standard_library: bool,
+) -> u32 {
+    let path = global.path();
+    let looks = suspicious(view, event.arguments);
+    let reason = match looks {
+        Some(looks) => format!("with a text that looks like {looks}"),
+        None if is_new(event) => return 0,
+        None => {
+            let has_text = event.arguments.iter().any(|v| v.is_text());
+            let last = global.resolved.name.rsplit('.').next().unwrap_or_default();
+            // Classes are written in capitals, reconstructors with an underscore: both are what real pickles call.
+            let function = last.starts_with(|c: char| c.is_ascii_lowercase());
+            match (known_package, standard_library) {
+                (_, true) if has_text && function => "with a text; no model needs this function of the standard library".to_owned(),
+                (false, false) if has_text && function && global.judgement != Judgement::Main => {
+                    "with a text, and its package is not a known one".to_owned()
+                }
+                _ => return 0,
+            }
+        }
+    };
+    let message = format!("loading the file calls {} {reason}", shown(view, event, &path));
+    let alert = alert(view, event, Some(global), &S217, Severity::Warning, message);
+    analysis.alerts.add(alert, &[])
+}
+
+/// Dangerous globals among the arguments become part of what the call makes.
+fn store_arguments(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, owner: &str) {
+    for argument in event.arguments {
+        if view.danger(*argument).is_some() {
+            analysis.store_danger(view, *argument, owner, false);
+        }
+    }
+}
+
+/// What one of the texts among the arguments looks like, two levels deep.
+fn suspicious(view: &View<'_, '_>, arguments: &[Value]) -> Option<&'static str> {
+    let mut queue: Vec<(Value, u32)> = arguments.iter().take(32).map(|v| (*v, 0)).collect();
+    let mut at = 0;
+    while let Some(&(value, depth)) = queue.get(at) {
+        at += 1;
+        if at > 256 {
+            break;
+        }
+        if value.is_container() && depth < 2 {
+            queue.extend(view.items(value, 32).0.into_iter().map(|v| (v, depth + 1)));
+        } else if value.kind() == Kind::Str || value.kind() == Kind::FoldedStr {
+            let looks = view.bytes(value, 4096).and_then(|(b, _)| policy::suspicious_text(&String::from_utf8_lossy(&b)));
+            if looks.is_some() {
+                return looks;
+            }
+        }
+    }
+    None
+}
+
+/// The finding for arrays in files beside the pickle.
+pub(crate) fn companions(analysis: &Analysis) -> Option<(&'static Rule, String)> {
+    let first = analysis.companions.iter().next()?;
+    let more = analysis.companions.len() - 1;
+    let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some((&S219, format!("the pickle loads the array file {}{others} beside it", quote(first))))
+}

@@ -1,0 +1,1 @@
+//! S11xx: what frameworks run when they load a model.
