@@ -56,7 +56,7 @@ def compare(name, command, yardstick, words, runs, promise, work=None):
 
 def small_pickle(folder, _):
     path = folder / "small.pkl"
-    path.write_bytes(b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s.")
+    path.write_bytes(b"\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s.")
     return path
 
 

@@ -100,7 +100,7 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
     };
     let (critical, warning) = (summary.verdicts(Verdict::Critical), summary.verdicts(Verdict::Warning));
     let mut text = match summary.verdict() {
-        Verdict::Critical => of(critical, "is dangerous to load", "are dangerous to load"),
+        Verdict::Critical => of(critical, "should not be loaded", "should not be loaded"),
         Verdict::Warning => of(warning, "needs a look before it is loaded", "need a look before they are loaded"),
         Verdict::Incomplete if summary.partial > 0 => {
             of(summary.partial, "could only be scanned in part", "could only be scanned in part")

@@ -3,7 +3,7 @@
 
 use lzma_rust2::{Action, LzmaStream, Status};
 
-use crate::lzma_stream::decode;
+use crate::lzma_stream::{Lzma, decode};
 use crate::stop::Stop;
 use crate::unpacker::Unpacker;
 
@@ -17,7 +17,7 @@ const END_MARKER: u64 = 12;
 /// bytes or the maximum, an unpacked size below 256 GiB or unknown (all ones). A size or dictionary of zero is taken by liblzma, but
 /// not here: files of zeros would fit.
 pub fn starts(head: &[u8]) -> bool {
-    let Some(fields) = Fields::of(head) else { return false };
+    let Some(fields) = fields(head) else { return false };
     let literal = u32::from(fields.properties % 9 + fields.properties / 9 % 5);
     let dictionary = fields.dictionary;
     let round = |size: u32| size.count_ones() == 1 || (size.count_ones() == 2 && (size & (size << 1)) != 0);
@@ -46,35 +46,21 @@ pub fn probe(head: &[u8]) -> bool {
 
 /// Unpacks one stream.
 pub fn member(unpacker: &mut Unpacker<'_>) -> Result<(), Stop> {
-    let fields = Fields::of(unpacker.reader.peek(HEADER)).ok_or(Stop::Truncated)?;
-    // The window grows with the output, so a large one is no harm to a small file.
-    let window = u64::from(fields.dictionary).min(fields.size);
-    let mut decoder = LzmaStream::new_mem_limit(u32::MAX, None);
-    decode(unpacker, &mut decoder, window, |out, bytes, position| out.write(bytes, position))?;
+    let lzma = fields(&unpacker.reader.array::<HEADER>()?).ok_or(Stop::Truncated)?;
+    decode(unpacker, &lzma)?;
     // A stream of known size may carry an end marker all the same; liblzma reads it, the library here leaves it.
-    if fields.size != u64::MAX && unpacker.reader.remaining() <= END_MARKER {
+    if lzma.size != u64::MAX && unpacker.reader.remaining() <= END_MARKER {
         unpacker.reader.seek_to(unpacker.reader.end())?;
     }
     Ok(())
 }
 
-struct Fields {
-    properties: u8,
-    dictionary: u32,
-    size: u64,
-}
-
-impl Fields {
-    fn of(head: &[u8]) -> Option<Self> {
-        let (properties, rest) = head.split_first()?;
-        let (dictionary, rest) = rest.split_first_chunk::<4>()?;
-        let size = rest.first_chunk::<8>()?;
-        Some(Self {
-            properties: *properties,
-            dictionary: u32::from_le_bytes(*dictionary),
-            size: u64::from_le_bytes(*size),
-        })
-    }
+/// The header's fields.
+fn fields(head: &[u8]) -> Option<Lzma> {
+    let (properties, rest) = head.split_first()?;
+    let (dictionary, rest) = rest.split_first_chunk::<4>()?;
+    let size = rest.first_chunk::<8>()?;
+    Some(Lzma { properties: *properties, dictionary: u32::from_le_bytes(*dictionary), size: u64::from_le_bytes(*size) })
 }
 
 #[cfg(test)]

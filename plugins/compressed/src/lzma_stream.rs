@@ -1,118 +1,153 @@
 //! Runs the library's LZMA and LZMA2 decoders so that nothing which a loader would have seen is lost where a stream breaks off.
 //!
-//! They decode a symbol only with twenty bytes of input at hand, and when they are told that the input has ended inside a symbol
-//! they drop what they decoded before it. liblzma, which Python uses, gives every byte. So they are never told: where the input ends,
-//! zeros follow one by one, until every symbol that starts in real bytes is out.
+//! liblzma, which Python uses, gives every byte up to a break, and Python asks it for a few kilobytes at a time: a pickle in front
+//! of the break runs. The library's LZMA reader does the same when asked to; its LZMA2 decoders drop what they decoded of the chunk that
+//! breaks. For the first chunk, which is all there is of a small file and is a plain LZMA stream, the reader is used then.
 
-use lzma_rust2::{Action, Lzma2Stream, LzmaStream, Status, StreamResult};
+use std::io::{Error, ErrorKind, Read};
+
+use lzma_rust2::{Action, Lzma2Stream, LzmaReader, Status, StreamResult};
+use modelaudit_plugin::{Reader, Span};
 
 use crate::output::Output;
 use crate::stop::Stop;
 use crate::unpacker::{State, Step, Unpacker, WINDOW_LIMIT};
 
-/// Input that the decoders want at hand for one symbol.
-const SYMBOL: usize = 20;
+/// Dictionaries above this are not told to the library, which can't address them in 32 bits; streams that need them are stopped
+/// long before.
+const LARGEST_DICTIONARY: u32 = 1 << 30;
 
-/// The library's decoders.
-pub trait Decoder {
-    /// Decodes from the input into the output, neither of which need be used up.
-    ///
-    /// # Errors
-    /// The library's.
-    fn process(&mut self, input: &[u8], output: &mut [u8]) -> std::io::Result<StreamResult>;
-    /// Bytes consumed and produced so far: on an error, too, they were.
-    fn totals(&self) -> (u64, u64);
-    /// Consumed bytes that turned out to stand behind the end of the stream.
-    fn unused(&self) -> usize;
+/// The parameters of an LZMA stream.
+pub struct Lzma {
+    /// Literal and position bits.
+    pub properties: u8,
+    /// Bytes of history that matches may refer to.
+    pub dictionary: u32,
+    /// Unpacked size; all ones if an end marker ends the stream.
+    pub size: u64,
 }
 
-impl Decoder for LzmaStream {
-    fn process(&mut self, input: &[u8], output: &mut [u8]) -> std::io::Result<StreamResult> {
-        Self::process(self, input, output, Action::Run)
-    }
-    fn totals(&self) -> (u64, u64) {
-        (self.total_in(), self.total_out())
-    }
-    fn unused(&self) -> usize {
-        self.unused_input().len()
-    }
+/// Counts what a stream has given, and stops it before its window takes more memory than there is.
+struct Gauge {
+    window: u64,
+    given: u64,
 }
 
-impl Decoder for Lzma2Stream {
-    fn process(&mut self, input: &[u8], output: &mut [u8]) -> std::io::Result<StreamResult> {
-        Self::process(self, input, output, Action::Run)
-    }
-    fn totals(&self) -> (u64, u64) {
-        (self.total_in(), self.total_out())
-    }
-    fn unused(&self) -> usize {
-        0
+impl Gauge {
+    fn add(&mut self, length: usize) -> Result<(), Stop> {
+        self.given += length as u64;
+        // The window's buffer doubles whenever it is full; the margin is the room that one call may use.
+        if self.window > WINDOW_LIMIT && self.given > WINDOW_LIMIT - (1 << 20) {
+            return Err(Stop::Window(self.window));
+        }
+        Ok(())
     }
 }
 
-/// Decodes a stream that keeps `window` bytes of history, from the reader's position to its end.
+/// Decodes an LZMA stream from the reader's position to its end.
+///
+/// # Errors
+/// Why it did not end; all that was decoded before has been delivered.
+pub fn decode(unpacker: &mut Unpacker<'_>, lzma: &Lzma) -> Result<(), Stop> {
+    // The window grows with the output, so a large one is no harm to a small file.
+    let mut gauge = Gauge { window: u64::from(lzma.dictionary).min(lzma.size), given: 0 };
+    let mut decoder = open(&mut unpacker.reader, lzma)?;
+    let result = loop {
+        match decoder.read(&mut unpacker.buffer) {
+            Ok(0) => break Ok(()),
+            Ok(length) => {
+                let position = decoder.inner().position();
+                unpacker.out.write(unpacker.buffer.get(..length).unwrap_or_default(), position)?;
+                gauge.add(length)?;
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    let unused = decoder.into_parts().1.len() as u64;
+    let end = unpacker.reader.position().saturating_sub(unused);
+    unpacker.reader.seek_to(end)?;
+    result.map_err(|error| stop(&error, end, gauge.window))
+}
+
+fn open<'a, 'b>(reader: &'a mut Reader<'b>, lzma: &Lzma) -> Result<LzmaReader<&'a mut Reader<'b>>, Stop> {
+    let (offset, dictionary) = (reader.position(), lzma.dictionary.min(LARGEST_DICTIONARY));
+    let mut decoder = LzmaReader::new_with_props(reader, lzma.size, lzma.properties, dictionary, None)
+        .map_err(|error| stop(&error, offset, u64::from(dictionary)))?;
+    decoder.set_defer_errors(true);
+    Ok(decoder)
+}
+
+/// Decodes an LZMA2 stream that keeps `window` bytes of history, from the reader's position to its end; returns its packed size.
 ///
 /// # Errors
 /// Why it did not end.
-pub fn decode(
+pub fn decode2(
     unpacker: &mut Unpacker<'_>,
-    decoder: &mut dyn Decoder,
-    window: u64,
+    window: u32,
+    unpacked: u64,
     mut deliver: impl FnMut(&mut Output<'_>, &[u8], u64) -> Result<(), Stop>,
-) -> Result<(), Stop> {
+) -> Result<u64, Stop> {
     let start = unpacker.reader.position();
-    let mut written = 0u64;
-    let mut deliver = |out: &mut Output<'_>, bytes: &[u8], position: u64| {
-        written += bytes.len() as u64;
-        deliver(out, bytes, position)?;
-        // The window's buffer doubles whenever it is full; the margin is the room that one call may use.
-        if window > WINDOW_LIMIT && written > WINDOW_LIMIT - (1 << 20) {
-            return Err(Stop::Window(window));
-        }
-        Ok(())
-    };
-    let result = unpacker.pump(|input, output| step(decoder, input, output, start, window), &mut deliver);
-    let mut zeros = 0;
-    if result == Err(Stop::Truncated) {
-        let position = unpacker.reader.position();
-        let mut ended = false;
-        while zeros < SYMBOL && !ended {
-            let done = step(decoder, &[0], &mut unpacker.buffer, start, window);
-            zeros += done.consumed;
-            deliver(&mut unpacker.out, unpacker.buffer.get(..done.produced).unwrap_or_default(), position)?;
-            match done.state {
-                State::End => ended = true,
-                State::More if done.consumed + done.produced > 0 => {}
-                State::More | State::Failed(_) => break,
-            }
-        }
-        // The last byte of a range coder may be left out: it decides nothing.
-        if !ended || zeros.saturating_sub(decoder.unused()) > 1 {
-            return result;
-        }
-    } else {
-        result?;
+    let mut gauge = Gauge { window: u64::from(window).min(unpacked), given: 0 };
+    let needed = gauge.window;
+    let mut decoder = Lzma2Stream::new(window.min(LARGEST_DICTIONARY));
+    let result = unpacker.pump(
+        |input, output| {
+            let before = (decoder.total_in(), decoder.total_out());
+            let result = decoder.process(input, output, Action::Run);
+            let state = match result {
+                Ok(StreamResult { status: Status::StreamEnd, .. }) => State::End,
+                Ok(_) => State::More,
+                Err(error) => State::Failed(stop(&error, start.saturating_add(decoder.total_in()), needed)),
+            };
+            let consumed = (decoder.total_in() - before.0) as usize;
+            Step { consumed, produced: (decoder.total_out() - before.1) as usize, state }
+        },
+        |out, bytes, position| {
+            deliver(out, bytes, position)?;
+            gauge.add(bytes.len())
+        },
+    );
+    if matches!(result, Err(Stop::Truncated | Stop::Corrupt { .. })) {
+        rescue(unpacker, start, gauge.given, &mut deliver)?;
     }
-    let unused = decoder.unused().saturating_sub(zeros) as u64;
-    let end = unpacker.reader.position().saturating_sub(unused);
-    unpacker.reader.seek_to(end)?;
+    result.map(|()| unpacker.reader.position() - start)
+}
+
+/// Delivers what the first chunk of an LZMA2 stream at `start` holds beyond the `given` bytes.
+fn rescue(
+    unpacker: &mut Unpacker<'_>,
+    start: u64,
+    given: u64,
+    deliver: &mut impl FnMut(&mut Output<'_>, &[u8], u64) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    // Control byte (LZMA, everything reset, the high bits of the size), unpacked and packed size less one, properties.
+    let Some([control @ 0xe0..=0xff, b, c, d, e, properties]) = unpacker.artifact.array::<6>(start) else {
+        return Ok(());
+    };
+    let size = (u32::from(control & 0x1f) << 16 | u32::from(b) << 8 | u32::from(c)) + 1;
+    if given >= u64::from(size) {
+        return Ok(());
+    }
+    let packed = (u64::from(d) << 8 | u64::from(e)) + 1;
+    let position = unpacker.reader.position();
+    let mut reader = Reader::over(unpacker.artifact, Span::new(start + 6, packed));
+    let lzma = Lzma { properties, dictionary: size, size: u64::from(size) };
+    let Ok(mut decoder) = open(&mut reader, &lzma) else { return Ok(()) };
+    let mut skip = given as usize;
+    while let Ok(length @ 1..) = decoder.read(&mut unpacker.buffer) {
+        let bytes = unpacker.buffer.get(skip.min(length)..length).unwrap_or_default();
+        skip = skip.saturating_sub(length);
+        deliver(&mut unpacker.out, bytes, position)?;
+    }
     Ok(())
 }
 
-/// One call of a decoder whose stream began at `start`.
-fn step(decoder: &mut dyn Decoder, input: &[u8], output: &mut [u8], start: u64, window: u64) -> Step {
-    let before = decoder.totals();
-    let result = decoder.process(input, output);
-    let (consumed, produced) = decoder.totals();
-    let state = match result {
-        Ok(StreamResult { status: Status::StreamEnd, .. }) => State::End,
-        Ok(_) => State::More,
-        Err(error) => State::Failed(match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Stop::Truncated,
-            std::io::ErrorKind::OutOfMemory => Stop::Window(window),
-            std::io::ErrorKind::Unsupported => Stop::Unsupported(error.to_string()),
-            _ => Stop::Corrupt { offset: start.saturating_add(consumed), reason: error.to_string() },
-        }),
-    };
-    Step { consumed: (consumed - before.0) as usize, produced: (produced - before.1) as usize, state }
+fn stop(error: &Error, offset: u64, window: u64) -> Stop {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => Stop::Truncated,
+        ErrorKind::OutOfMemory => Stop::Window(window),
+        ErrorKind::Unsupported => Stop::Unsupported(error.to_string()),
+        _ => Stop::Corrupt { offset, reason: error.to_string() },
+    }
 }

@@ -3,10 +3,10 @@
 //! a checksum is wrong; here the content is handed over and the contradiction reported.
 
 use lzma_rust2::filter::StreamFilter;
-use lzma_rust2::{FilterConfig, FilterType, Lzma2Stream};
+use lzma_rust2::{FilterConfig, FilterType};
 use modelaudit_plugin::{Reader, Span};
 
-use crate::lzma_stream::decode;
+use crate::lzma_stream::decode2;
 use crate::stop::Stop;
 use crate::unpacker::Unpacker;
 use crate::xz_check::Check;
@@ -96,13 +96,11 @@ fn block(unpacker: &mut Unpacker<'_>, start: u64, size: u32, check: u8) -> Resul
         return Err(corrupt(start, "the checksum of a block header is wrong"));
     }
     let header = BlockHeader::parse(fields, start)?;
-    let window = u64::from(header.window).min(header.unpacked.unwrap_or(u64::MAX));
     let mut chain = Chain::new(&header.filters).map_err(Stop::Unsupported)?;
     let mut sum = Check::new(check);
     let before = unpacker.out.written();
-    let body = unpacker.reader.position();
-    let mut decoder = Lzma2Stream::new(header.window);
-    let result = decode(unpacker, &mut decoder, window, |out, bytes, position| {
+    let unpacked = header.unpacked.unwrap_or(u64::MAX);
+    let result = decode2(unpacker, header.window, unpacked, |out, bytes, position| {
         chain.push(bytes, &mut |bytes| {
             sum.update(bytes);
             out.write(bytes, position)
@@ -113,9 +111,8 @@ fn block(unpacker: &mut Unpacker<'_>, start: u64, size: u32, check: u8) -> Resul
         sum.update(bytes);
         unpacker.out.write(bytes, position)
     })?;
-    result?;
+    let packed = result?;
     let unpacked = unpacker.out.written() - before;
-    let packed = unpacker.reader.position() - body;
     if header.packed.is_some_and(|n| n != packed) || header.unpacked.is_some_and(|n| n != unpacked) {
         return Err(corrupt(start, "a block header contradicts the sizes of its data"));
     }

@@ -1,1 +1,196 @@
-//! Stub of the embedded-pickle plugin, to be replaced.
+//! Looks for pickles hidden in other files: behind an image, in a tensor, in a string of metadata.
+//!
+//! A pickle that nobody loads does nothing, and random bytes are full of things that resemble one; a scanner that reports
+//! them is switched off (pickle-family, section 5). So a place counts only if a pickle begins there, runs to its `STOP`
+//! and calls something dangerous on the way: that is never an accident, it is the second stage of an attack.
+//!
+//! Artifacts that are pickles themselves are the pickle plugin's; here only what lies outside their streams counts. Archives
+//! are looked at member by member, as children.
+
+mod anchors;
+
+use anchors::{ANCHORS, Form};
+use modelaudit_pickle_machine::{Reading, hidden_in_encoding, hidden_pickle, is_pickle, walk};
+use modelaudit_plugin::{Artifact, Finding, Manifest, Plugin, Sink, Span};
+use modelaudit_rules::pickle::S213;
+
+/// The plugin.
+pub struct EmbeddedPickle;
+
+/// Hits that are asked for at a time.
+const PAGE: u32 = 4096;
+/// Hits that are looked at; a gigabyte of random bytes has about 3,000.
+const HITS: u64 = 1 << 20;
+/// Bytes of one raw candidate. A payload is small; what is larger is a model, and some plugin's business.
+const CANDIDATE: u64 = 64 << 20;
+/// Bytes of one encoded candidate.
+const ENCODED: u64 = 1 << 20;
+/// Bytes of encoded candidates in all.
+const ENCODED_ALL: u64 = 64 << 20;
+/// Findings of one artifact.
+const FINDINGS: u32 = 50;
+
+struct Silent;
+impl modelaudit_pickle_machine::Observer for Silent {}
+
+/// What is known of the artifact as a whole.
+struct Context<'a> {
+    artifact: &'a dyn Artifact,
+    size: u64,
+    /// It is a pickle from its first byte on.
+    is_pickle: bool,
+    /// End of its pickle streams, once it was needed.
+    streams_end: Option<u64>,
+    /// End of the last pickle that was found.
+    covered: u64,
+    encoded_left: u64,
+}
+
+impl Plugin for EmbeddedPickle {
+    fn describe() -> Manifest {
+        Manifest {
+            name: "embedded-pickle",
+            version: env!("CARGO_PKG_VERSION"),
+            summary: "pickles that hide in other files and would run code",
+            homepage: "",
+            formats: vec![],
+            anchors: ANCHORS.iter().map(|(literal, _)| literal.to_vec()).collect(),
+            rules: vec![S213],
+        }
+    }
+
+    fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
+        let size = artifact.size();
+        let head = artifact.read(0, 4096);
+        if hands_out_children(artifact, &head) {
+            return Ok(());
+        }
+        let mut context = Context {
+            artifact,
+            size,
+            is_pickle: is_pickle(&head, size),
+            streams_end: None,
+            covered: 0,
+            encoded_left: ENCODED_ALL,
+        };
+        let (mut start, mut seen, mut found) = (0, 0u64, 0);
+        loop {
+            let hits = artifact.hits(start, PAGE);
+            let Some(last) = hits.last().map(|h| h.offset) else { return Ok(()) };
+            let full = hits.len() >= PAGE as usize;
+            for hit in hits {
+                seen += 1;
+                let Some((_, form)) = ANCHORS.get(hit.anchor as usize) else { continue };
+                let Some(finding) = look(&mut context, hit.offset, *form) else { continue };
+                sink.finding(finding);
+                found += 1;
+                if found >= FINDINGS {
+                    sink.incomplete(&format!("more than {FINDINGS} hidden pickles, looked at up to offset {}", hit.offset));
+                    return Ok(());
+                }
+            }
+            if !full {
+                return Ok(());
+            }
+            if seen >= HITS {
+                sink.incomplete(&format!("too many places that resemble a pickle, looked at up to offset {last}"));
+                return Ok(());
+            }
+            start = last.saturating_add(1);
+        }
+    }
+}
+
+/// Archives and object arrays: plugins hand out what is inside, and it is looked at there.
+fn hands_out_children(artifact: &dyn Artifact, head: &[u8]) -> bool {
+    let zip = head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06");
+    let tar = head.get(257..262) == Some(b"ustar");
+    let objects = head.starts_with(b"\x93NUMPY") && head.get(..256).unwrap_or(head).windows(2).any(|w| w == b"|O" || w == b"'O");
+    zip || tar || objects || zip_at_the_end(artifact)
+}
+
+/// A zip behind something else (a self-extractor, an image): the plugin for embedded zips hands out its members.
+fn zip_at_the_end(artifact: &dyn Artifact) -> bool {
+    let size = artifact.size();
+    let tail = Span::new(size.saturating_sub(22 + 65_535), size);
+    let ends = artifact.find(&[b"PK\x05\x06"], tail, 16);
+    ends.iter().any(|hit| {
+        // End of central directory: its comment's length reaches exactly to the end of the file.
+        artifact.array::<2>(hit.offset.saturating_add(20)).is_some_and(|length| {
+            hit.offset.saturating_add(22).saturating_add(u64::from(u16::from_le_bytes(length))) == size
+        })
+    })
+}
+
+/// A finding, if a pickle that does harm begins at the offset.
+fn look(context: &mut Context<'_>, offset: u64, form: Form) -> Option<Finding> {
+    if offset < context.covered || (offset == 0 && context.is_pickle) {
+        return None;
+    }
+    match form {
+        Form::Raw => {
+            let span = Span::new(offset, CANDIDATE.min(context.size.saturating_sub(offset)));
+            let hidden = hidden_pickle(context.artifact, span)?;
+            if offset < streams_end(context) {
+                return None;
+            }
+            context.covered = hidden.end;
+            let length = hidden.end.saturating_sub(offset);
+            let message = format!("a pickle of {length} bytes hides at offset {offset}; unpickled, it {}", hidden.phrase);
+            Some(Finding::new(&S213, message).at(offset, length))
+        }
+        Form::Base64 | Form::Hex => {
+            // Strings inside a pickle are the pickle plugin's.
+            if context.is_pickle || context.encoded_left == 0 {
+                return None;
+            }
+            let text = encoded(context, offset, form);
+            context.encoded_left = context.encoded_left.saturating_sub(text.len() as u64);
+            let length = text.len() as u64;
+            let (phrase, encodings) = hidden_in_encoding(text)?;
+            context.covered = offset.saturating_add(length);
+            let message = format!(
+                "a pickle hides behind {} at offset {offset}; decoded and unpickled, it {phrase}",
+                encodings.join(" and ")
+            );
+            Some(Finding::new(&S213, message).at(offset, length).detail("encoding", encodings.join(", ")))
+        }
+    }
+}
+
+/// End of the streams of an artifact that is a pickle. Only walked when something was found: most files never need it.
+fn streams_end(context: &mut Context<'_>) -> u64 {
+    if !context.is_pickle {
+        return 0;
+    }
+    *context.streams_end.get_or_insert_with(|| {
+        walk(context.artifact, Span::new(0, context.size), Reading::USUAL, 1 << 20, &mut Silent).end
+    })
+}
+
+/// The run of digits from the offset on.
+fn encoded(context: &Context<'_>, offset: u64, form: Form) -> Vec<u8> {
+    let limit = ENCODED.min(context.encoded_left);
+    let digit = |b: &u8| match form {
+        Form::Hex => b.is_ascii_hexdigit(),
+        _ => b.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(b),
+    };
+    let mut text = Vec::new();
+    let mut window = 4096;
+    while (text.len() as u64) < limit {
+        let block = context.artifact.read(offset + text.len() as u64, window);
+        let length = block.iter().take_while(|b| digit(b)).count();
+        text.extend_from_slice(block.get(..length).unwrap_or_default());
+        if length < block.len() || block.is_empty() {
+            break;
+        }
+        window = 64 << 10;
+    }
+    text.truncate(limit as usize);
+    if form == Form::Hex && text.len() % 2 == 1 {
+        text.pop();
+    }
+    text
+}
+
+modelaudit_plugin::export!(EmbeddedPickle);

@@ -85,13 +85,43 @@ modelaudit_plugin::export!(EmbeddedZip);
 
 #[cfg(test)]
 mod tests {
+    use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};
+
     use super::*;
-    use modelaudit_plugin::testing::scan;
+
+    fn fixture(file: &str) -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/embedded-zip/");
+        std::fs::read(format!("{folder}{file}")).unwrap_or_else(|e| panic!("{file}: {e}"))
+    }
 
     #[test]
-    fn sfx() {
-        let Ok(bytes) = std::fs::read("/work/shared/corpus/dev/archive/sfx_elf.zip") else { return };
-        let report = scan::<EmbeddedZip>(&bytes, "");
-        println!("{report:?}");
+    fn fixtures_have_their_labels() {
+        let labels = String::from_utf8(fixture("labels.csv")).unwrap();
+        for line in labels.lines().skip(1) {
+            let [file, _, expected, rules] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let (report, _) = scan_artifact::<EmbeddedZip>(Memory::new(file, &fixture(file)), "");
+            let verdict = report.worst().map_or("clean".to_owned(), |worst| format!("{worst:?}").to_lowercase());
+            let found: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
+            assert_eq!((verdict.as_str(), found), (expected, rules.split_whitespace().collect()), "{file}");
+            assert!(report.incomplete.is_empty(), "{file}");
+            let quiet = ["last_member.tar", "signature_only.bin"].contains(&file);
+            assert_eq!(report.children.len(), usize::from(!quiet), "{file}");
+            assert!(report.children.iter().all(|child| child.bytes.starts_with(b"PK\x03\x04") && child.hint == "zip"));
+        }
+    }
+
+    #[test]
+    fn archives_are_left_to_the_format_scanner() {
+        let bytes = fixture("png.png");
+        let start = bytes.windows(4).position(|w| w == b"PK\x03\x04").unwrap();
+        let (report, _) = scan_artifact::<EmbeddedZip>(Memory::new("x", &bytes[start..]), "");
+        assert!(report.findings.is_empty() && report.children.is_empty());
+    }
+
+    #[test]
+    fn conformance_on_good_and_bad() {
+        for file in ["metadata.tflite", "elf_absolute_offsets.bin", "signature_only.bin"] {
+            conformance::<EmbeddedZip>(file, &fixture(file), "");
+        }
     }
 }

@@ -412,8 +412,8 @@ fn first_bounded(text: &str, before: char, words: &[&str], boundary: impl Fn(cha
             text.match_indices(word).find_map(|(at, _)| {
                 let left = text.get(..at)?.chars().next_back().unwrap_or(before);
                 let right = text.get(at + word.len()..)?.chars().next();
-                // An argument that ends in a blank or a slash needs nothing behind it.
-                (boundary(left) && right.is_none_or(&boundary)).then_some(at + word.len())
+                // What an opening parenthesis follows is a call or a pattern (`/(.*)/`), not a word.
+                (boundary(left) && right.is_none_or(|c| c != '(' && boundary(c))).then_some(at + word.len())
             })
         })
         .min()

@@ -74,7 +74,7 @@ const EXTENSIONS: &[(Promise, &[&str])] = &[
             "fish",
             "csh",
             "ksh",
-            "command",
+            "command", "debug",
             "bat",
             "cmd",
             "ps1",

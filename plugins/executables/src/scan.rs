@@ -203,7 +203,10 @@ impl Pass<'_> {
     }
 
     fn embedded(&mut self, found: &Executable, offset: u64, sink: &mut dyn Sink) {
-        let severity = if found.kind.is_accelerator() { Severity::Info } else { Severity::Warning };
+        // A static library or an installer that the user names as one holds programs; so does a package, whose members are
+        // scanned by themselves.
+        let expected = !self.place.is_member() && matches!(self.place.promise, Promise::Program | Promise::Package);
+        let severity = if expected || found.kind.is_accelerator() { Severity::Info } else { Severity::Warning };
         self.report(found, offset, severity, sink);
     }
 

@@ -1,6 +1,6 @@
 //! The plugin on fixtures/numpy, on its part of the corpus and on real arrays.
 
-#[path = "../../safetensors/tests/labels.rs"]
+#[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
 use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};

@@ -285,12 +285,17 @@ impl Summary {
             None => self
                 .shorter
                 .add(&storage.key, at, || "has a number of elements that is negative or overflows".to_owned()),
-            Some(wanted) if wanted > record.size && !record.cut => {
-                self.shorter.add(&storage.key, at, || format!("says {wanted} bytes, its record has {}", record.size))
+            Some(wanted) if wanted > record.size => {
+                if !record.cut {
+                    let size = record.size;
+                    self.shorter.add(&storage.key, at, || format!("says {wanted} bytes, its record has {size}"));
+                }
             }
-            Some(wanted) if wanted < record.size => self.longer.add(&storage.key, record.at.unwrap_or(at), || {
-                format!("says {wanted} bytes, its record has {}", record.size)
-            }),
+            // A storage that was reinterpreted with a wider type counts whole elements: its last bytes may make none.
+            Some(wanted) if record.size - wanted >= storage.dtype.map_or(1, |d| d.size) => {
+                let (place, size) = (record.at.unwrap_or(at), record.size);
+                self.longer.add(&storage.key, place, || format!("says {wanted} bytes, its record has {size}"));
+            }
             Some(_) => {}
         }
     }

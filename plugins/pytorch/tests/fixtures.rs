@@ -1,6 +1,6 @@
 //! The plugin on fixtures/pytorch, on its part of the corpus and on real models.
 
-#[path = "../../safetensors/tests/labels.rs"]
+#[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
 use modelaudit_plugin::Severity;

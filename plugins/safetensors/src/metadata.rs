@@ -5,8 +5,6 @@
 //! normal. So the string is decoded first, and only complete constructs count: a call with its parenthesis, a tag with its
 //! attribute. `eval every 10 steps`, `AdamW8bit(weight_decay=0.1)` and the tag `exec` are none.
 
-use memchr::memmem;
-
 /// What a string holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -46,164 +44,63 @@ pub struct Sign {
     pub name: &'static str,
 }
 
-/// What must follow a literal for it to count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Follow {
-    /// `(`, after white space.
-    Call,
-    /// `(` and then a quote, a name or a number: `eval('x')`, not `eval()`.
-    CallWithArgument,
-    /// Nothing.
-    Anything,
-    /// White space, `>` or `/`: the end of a tag's name.
-    TagEnd,
-    /// An attribute before the tag's end: `<iframe src=`.
-    Attribute,
-    /// No white space, quote or punctuation: `javascript:alert`, not `javascript: 20 %`.
-    Solid,
-}
-
-/// Constructs that count. The literal is matched as it stands for code, in any case for markup and shell; code must not
-/// follow a letter, digit, `_` or `.` (`model.eval(`). Sources: formats.md 0.5 and 2 c (what the field greps for), with the
-/// call syntax demanded.
-const SIGNS: &[(Kind, &str, Follow)] = &[
-    (Kind::Code, "__import__", Follow::Call),
-    (Kind::Code, "eval", Follow::CallWithArgument),
-    (Kind::Code, "exec", Follow::CallWithArgument),
-    (Kind::Code, "os.system", Follow::Call),
-    (Kind::Code, "os.popen", Follow::Call),
-    (Kind::Code, "os.execv", Follow::Call),
-    (Kind::Code, "os.execl", Follow::Call),
-    (Kind::Code, "os.execve", Follow::Call),
-    (Kind::Code, "os.spawnl", Follow::Call),
-    (Kind::Code, "os.spawnv", Follow::Call),
-    (Kind::Code, "posix.system", Follow::Call),
-    (Kind::Code, "nt.system", Follow::Call),
-    (Kind::Code, "pty.spawn", Follow::Call),
-    (Kind::Code, "subprocess.Popen", Follow::Call),
-    (Kind::Code, "subprocess.call", Follow::Call),
-    (Kind::Code, "subprocess.run", Follow::Call),
-    (Kind::Code, "subprocess.check_call", Follow::Call),
-    (Kind::Code, "subprocess.check_output", Follow::Call),
-    (Kind::Code, "subprocess.getoutput", Follow::Call),
-    (Kind::Code, "subprocess.getstatusoutput", Follow::Call),
-    (Kind::Code, "builtins.eval", Follow::Call),
-    (Kind::Code, "builtins.exec", Follow::Call),
-    (Kind::Code, "importlib.import_module", Follow::Call),
-    (Kind::Code, "runpy.run_path", Follow::Call),
-    (Kind::Code, "runpy.run_module", Follow::Call),
-    (Kind::Code, "pickle.loads", Follow::Call),
-    (Kind::Code, "cPickle.loads", Follow::Call),
-    (Kind::Code, "marshal.loads", Follow::Call),
-    (Kind::Code, "dill.loads", Follow::Call),
-    (Kind::Code, "ctypes.CDLL", Follow::Call),
-    (Kind::Code, "socket.socket", Follow::Call),
-    (Kind::Introspection, "__subclasses__", Follow::Anything),
-    (Kind::Introspection, "__globals__", Follow::Anything),
-    (Kind::Introspection, "__builtins__", Follow::Anything),
-    (Kind::Introspection, "__reduce__", Follow::Anything),
-    (Kind::Introspection, "__reduce_ex__", Follow::Anything),
-    (Kind::Introspection, "__class__.__", Follow::Anything),
-    (Kind::Markup, "<script", Follow::TagEnd),
-    (Kind::Markup, "<iframe", Follow::Attribute),
-    (Kind::Markup, "<object", Follow::Attribute),
-    (Kind::Markup, "<embed", Follow::Attribute),
-    (Kind::Markup, "javascript:", Follow::Solid),
-    (Kind::Markup, "vbscript:", Follow::Solid),
-    (Kind::Markup, "data:text/html", Follow::Anything),
-    (Kind::Shell, "/dev/tcp/", Follow::Solid),
-    (Kind::Shell, "powershell -e", Follow::Solid),
-    (Kind::Shell, "rm -rf /", Follow::Anything),
+/// Functions whose call counts. A name that goes on before it is another function (`my_eval`, `model.eval`). Source: formats.md
+/// 0.5 and 2 c (what the field searches for), with the call's parenthesis demanded.
+const CALLS: &[&str] = &[
+    "__import__",
+    "builtins.eval",
+    "builtins.exec",
+    "cPickle.loads",
+    "ctypes.CDLL",
+    "dill.loads",
+    "importlib.import_module",
+    "marshal.loads",
+    "nt.system",
+    "os.execl",
+    "os.execv",
+    "os.execve",
+    "os.popen",
+    "os.spawnl",
+    "os.spawnv",
+    "os.system",
+    "pickle.loads",
+    "posix.system",
+    "pty.spawn",
+    "runpy.run_module",
+    "runpy.run_path",
+    "socket.socket",
+    "subprocess.Popen",
+    "subprocess.call",
+    "subprocess.check_call",
+    "subprocess.check_output",
+    "subprocess.getoutput",
+    "subprocess.getstatusoutput",
+    "subprocess.run",
 ];
+
+/// Words of prose, too: they count if the argument is a literal or a call, `eval('x')`, not `eval (every epoch)`.
+const EVALUATORS: &[&str] = &["eval", "exec"];
+
+/// Attributes by which a template or a sandbox is left. Source: formats.md B3.
+const INTERNALS: &[&str] =
+    &["__builtins__", "__class__.__", "__globals__", "__reduce__", "__reduce_ex__", "__subclasses__"];
+
+/// Tags that load or run something, and whether they need an attribute to do so. Source: formats.md 2 c.
+const TAGS: &[(&str, bool)] = &[("<script", false), ("<iframe", true), ("<object", true), ("<embed", true)];
 
 /// Handlers that a browser runs by itself or on a touch; they count inside a tag. Source: HTML, event handler content
 /// attributes.
 const HANDLERS: &[&str] = &["onerror", "onload", "onclick", "onmouseover", "onfocus", "ontoggle", "onanimationstart"];
 
+/// Schemes of URLs that run what they hold; something solid must follow (`javascript:alert`, not `javascript: 20 %`).
+const SCRIPT_SCHEMES: &[&str] = &["javascript", "vbscript"];
+
 /// Folders of a system, after at least two `..`. Source: formats.md 0.5, archive system paths; `.ssh` and `root` added.
 const SYSTEM_FOLDERS: &[&str] =
     &["etc", "bin", "usr", "var", "lib", "boot", "sys", "proc", "dev", "sbin", "root", "windows", ".ssh"];
 
-/// The first sign in a decoded string, None for what metadata normally holds.
-pub fn inspect(text: &str) -> Option<Sign> {
-    let plain = text.as_bytes();
-    let lower = text.to_ascii_lowercase();
-    let lower = lower.as_bytes();
-    // A header may hold a million short strings: most are done with after these looks.
-    let code = memchr::memchr(b'(', plain).is_some();
-    let introspection = memmem::find(plain, b"__").is_some();
-    let markup = memchr::memchr2(b'<', b':', plain).is_some();
-    let listed = SIGNS.iter().filter_map(|(kind, literal, follow)| {
-        let skipped = match kind {
-            Kind::Code => !code,
-            Kind::Introspection => !introspection,
-            Kind::Markup => !markup,
-            Kind::Shell | Kind::Traversal => false,
-        };
-        if skipped || literal.len() > plain.len() {
-            return None;
-        }
-        let any_case = matches!(kind, Kind::Markup | Kind::Shell);
-        let bytes = if any_case { lower } else { plain };
-        // A literal of many occurrences (`eval` in a tag list) is looked at up to a bound that no honest text reaches.
-        let offset = memmem::find_iter(bytes, literal.as_bytes()).take(10_000).find(|at| {
-            let starts = *kind != Kind::Code
-                || !at.checked_sub(1).and_then(|b| bytes.get(b)).is_some_and(|b| is_name(*b) || *b == b'.');
-            starts && follows(bytes.get(at + literal.len()..).unwrap_or_default(), *follow)
-        })?;
-        Some(Sign { kind: *kind, offset, name: literal })
-    });
-    let handlers = HANDLERS.iter().filter(|_| markup).filter_map(|name| {
-        let offset = memmem::find_iter(lower, name.as_bytes()).take(10_000).find(|at| {
-            let before = lower.get(at.saturating_sub(200)..*at).unwrap_or_default();
-            let tag = before.iter().rposition(|b| *b == b'<' || *b == b'>').and_then(|p| before.get(p..));
-            let in_tag = matches!(tag, Some([b'<', c, ..]) if c.is_ascii_alphabetic());
-            let separated = before.last().is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'/'));
-            let rest = lower.get(at + name.len()..).unwrap_or_default();
-            in_tag && separated && first_solid(rest) == Some(b'=')
-        })?;
-        Some(Sign { kind: Kind::Markup, offset, name })
-    });
-    listed.chain(handlers).chain(fetch_and_run(lower)).chain(traversal(lower)).min_by_key(|sign| sign.offset)
-}
-
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn first_solid(rest: &[u8]) -> Option<u8> {
-    rest.iter().copied().find(|b| !b.is_ascii_whitespace())
-}
-
-fn follows(rest: &[u8], follow: Follow) -> bool {
-    match follow {
-        Follow::Anything => true,
-        Follow::Call => rest.iter().take(8).copied().find(|b| *b != b' ') == Some(b'('),
-        Follow::CallWithArgument => {
-            let Some(open) = rest.iter().take(8).position(|b| *b != b' ').filter(|p| rest.get(*p) == Some(&b'('))
-            else {
-                return false;
-            };
-            let argument = rest.get(open + 1..).unwrap_or_default();
-            first_solid(argument).is_some_and(|b| matches!(b, b'"' | b'\'' | b'(')) || names_a_call(argument)
-        }
-        Follow::TagEnd => rest.first().is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/')),
-        Follow::Attribute => {
-            let tag = rest.get(..rest.len().min(300)).unwrap_or_default();
-            let end = tag.iter().position(|b| *b == b'>').unwrap_or(tag.len());
-            let starts = tag.first().is_some_and(|b| b.is_ascii_whitespace() || *b == b'/');
-            starts && tag.get(..end).is_some_and(|t| t.contains(&b'='))
-        }
-        Follow::Solid => rest.first().is_some_and(|b| is_name(*b) || matches!(b, b'/' | b'(' | b'$' | b'%')),
-    }
-}
-
-/// `compile(...)`, `open('x').read()`, `base64.b64decode(...)`: a dotted name and a parenthesis. Prose in parentheses
-/// (`eval (every epoch)`) is none.
-fn names_a_call(argument: &[u8]) -> bool {
-    let name = argument.iter().take(80).take_while(|b| is_name(**b) || **b == b'.').count();
-    name > 0 && argument.get(name) == Some(&b'(')
-}
+/// Percent-encoded `..` components, without their `%2e` or `..`: nobody encodes a path of his own machine.
+const ENCODED_PARENTS: &[&str] = &["%2e%2e%2f", "%2e%2e/", "%2e%2e%5c", "..%2f", "..%5c"];
 
 /// Commands that fetch or decode, with the start of an argument, so that a tag `curl hair` is none.
 const FETCHES: &[&str] = &[
@@ -223,50 +120,183 @@ const FETCHES: &[&str] = &[
 /// Interpreters that run what is piped into them.
 const INTERPRETERS: &[&str] = &["sh", "bash", "zsh", "/bin/sh", "/bin/bash", "python", "python3", "perl"];
 
-/// `curl ... | sh`, `wget ... | bash`, `... | base64 -d | sh`.
-fn fetch_and_run(lower: &[u8]) -> Option<Sign> {
-    memchr::memchr_iter(b'|', lower).take(10_000).find_map(|pipe| {
-        let after = lower.get(pipe + 1..)?;
-        let blanks = after.iter().take_while(|b| **b == b' ').count();
-        let command = after.get(blanks..)?;
-        let command = command.strip_prefix(b"sudo ").unwrap_or(command);
-        let runs = INTERPRETERS.iter().any(|interpreter| {
-            command.strip_prefix(interpreter.as_bytes()).is_some_and(|rest| {
-                rest.is_empty()
-                    || rest.starts_with(b" -")
-                    || matches!(rest.first(), Some(b'\n' | b';' | b'"' | b'\'' | b'&' | b')' | b'`' | b'|'))
-            })
-        });
-        let start = pipe.saturating_sub(300);
-        let before = lower.get(start..pipe)?;
-        let fetch = FETCHES.iter().find_map(|f| memmem::rfind(before, f.as_bytes()))?;
-        runs.then_some(Sign { kind: Kind::Shell, offset: start + fetch, name: "fetch piped into an interpreter" })
+/// Bytes before a pipe in which the fetch is looked for, of a tag in which a handler is, of a path.
+const NEAR: usize = 300;
+
+/// The first sign in a decoded string, None for what metadata normally holds.
+///
+/// One pass: each byte that a sign must hold leads to a look around it. A header may hold a million strings.
+pub fn inspect(text: &str) -> Option<Sign> {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().find_map(|(at, byte)| match byte {
+        b'(' => call(bytes, at),
+        b'_' => internals(bytes, at),
+        b'<' => tag(bytes, at),
+        b':' => scheme(bytes, at),
+        b'|' => fetch_and_run(bytes, at),
+        b'/' => shell(bytes, at),
+        b'-' => powershell(bytes, at),
+        b'%' | b'.' => encoded_parent(bytes, at).or_else(|| if *byte == b'.' { parents(bytes, at) } else { None }),
+        _ => None,
     })
 }
 
-/// Two or more `..` components in a row (plain, with backslashes or percent-encoded) that lead to a folder of the system, or
-/// percent-encoded ones anywhere: nobody encodes a path of his own machine. `../vae/x.safetensors` of a training run is none.
-fn traversal(lower: &[u8]) -> Option<Sign> {
-    for encoded in ["%2e%2e%2f", "%2e%2e/", "..%2f", "%2e%2e%5c", "..%5c"] {
-        if let Some(offset) = memmem::find(lower, encoded.as_bytes()) {
-            return Some(Sign { kind: Kind::Traversal, offset, name: "percent-encoded '..'" });
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// True if `literal` stands at `at`, in any case.
+fn stands(bytes: &[u8], at: usize, literal: &str) -> bool {
+    at.checked_add(literal.len())
+        .and_then(|end| bytes.get(at..end))
+        .is_some_and(|b| b.eq_ignore_ascii_case(literal.as_bytes()))
+}
+
+fn sign(kind: Kind, offset: usize, name: &'static str) -> Option<Sign> {
+    Some(Sign { kind, offset, name })
+}
+
+/// `os.system(`: looks at the name before a parenthesis.
+fn call(bytes: &[u8], parenthesis: usize) -> Option<Sign> {
+    let before = bytes.get(..parenthesis)?;
+    let blanks = before.iter().rev().take(8).take_while(|b| **b == b' ').count();
+    let before = before.get(..parenthesis - blanks)?;
+    let length = before.iter().rev().take(64).take_while(|b| is_name(**b) || **b == b'.').count();
+    let start = before.len().checked_sub(length)?;
+    let name = before.get(start..)?;
+    // `x.os.system(`: the module of something; `model.eval(` is a method.
+    let tail = |known: &&&str| {
+        name.ends_with(known.as_bytes())
+            && !name
+                .len()
+                .checked_sub(known.len() + 1)
+                .and_then(|i| name.get(i))
+                .is_some_and(|b| is_name(*b) || *b == b'.')
+    };
+    if let Some(known) = CALLS.iter().find(tail) {
+        return sign(Kind::Code, before.len() - known.len(), known);
+    }
+    let known = EVALUATORS.iter().find(|known| name == known.as_bytes())?;
+    let argument = bytes.get(parenthesis + 1..)?;
+    let solid = argument.iter().find(|b| !b.is_ascii_whitespace())?;
+    if matches!(solid, b'"' | b'\'' | b'(') || names_a_call(argument) { sign(Kind::Code, start, known) } else { None }
+}
+
+/// `compile(...)`, `open('x').read()`, `base64.b64decode(...)`: a dotted name and a parenthesis.
+fn names_a_call(argument: &[u8]) -> bool {
+    let name = argument.iter().take(80).take_while(|b| is_name(**b) || **b == b'.').count();
+    name > 0 && argument.get(name) == Some(&b'(')
+}
+
+fn internals(bytes: &[u8], at: usize) -> Option<Sign> {
+    // The second underscore of a run leads nowhere.
+    if bytes.get(at + 1) != Some(&b'_') {
+        return None;
+    }
+    let name = INTERNALS.iter().find(|name| bytes.get(at..).is_some_and(|b| b.starts_with(name.as_bytes())))?;
+    sign(Kind::Introspection, at, name)
+}
+
+/// A tag that runs something by its name or by a handler.
+fn tag(bytes: &[u8], at: usize) -> Option<Sign> {
+    let rest = bytes.get(at..bytes.len().min(at.saturating_add(NEAR)))?;
+    let close = rest.iter().skip(1).position(|b| matches!(b, b'<' | b'>')).map_or(rest.len(), |i| i + 1);
+    let inside = rest.get(..close)?;
+    for (name, needs_attribute) in TAGS {
+        let ends = rest.get(name.len()).is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/'));
+        if stands(bytes, at, name) && ends && (!needs_attribute || inside.contains(&b'=')) {
+            return sign(Kind::Markup, at, name);
         }
     }
-    memmem::find_iter(lower, b"..").take(10_000).find_map(|at| {
-        let rest = lower.get(at..)?;
-        let end = rest
-            .iter()
-            .take(4096)
-            .position(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b';'))
-            .unwrap_or(rest.len().min(4096));
-        let mut parts = rest.get(..end)?.split(|b| *b == b'/' || *b == b'\\').filter(|p| !p.is_empty());
-        let ups = parts.by_ref().take_while(|p| *p == b"..").count();
-        // `take_while` took the first component that is not `..`.
-        let path = rest.get(..end)?;
-        let target = path.split(|b| *b == b'/' || *b == b'\\').filter(|p| !p.is_empty()).nth(ups)?;
-        let system = SYSTEM_FOLDERS.iter().any(|f| f.as_bytes() == target);
-        (ups >= 2 && system).then_some(Sign { kind: Kind::Traversal, offset: at, name: "'..' into a system folder" })
+    if !rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    (1..inside.len()).find_map(|i| {
+        let separated = inside.get(i - 1).is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'/'));
+        if !separated || !stands(inside, i, "on") {
+            return None;
+        }
+        let name = HANDLERS.iter().find(|name| stands(inside, i, name))?;
+        let assigned = inside.get(i + name.len()..)?.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'=');
+        if assigned { sign(Kind::Markup, at + i, name) } else { None }
     })
+}
+
+fn scheme(bytes: &[u8], colon: usize) -> Option<Sign> {
+    if let Some(start) = colon.checked_sub(4)
+        && stands(bytes, start, "data:text/html")
+    {
+        return sign(Kind::Markup, start, "data:text/html");
+    }
+    let name = SCRIPT_SCHEMES
+        .iter()
+        .find(|name| colon.checked_sub(name.len()).is_some_and(|start| stands(bytes, start, name)))?;
+    let solid = bytes.get(colon + 1).is_some_and(|b| is_name(*b) || matches!(b, b'/' | b'(' | b'$' | b'%'));
+    if solid { sign(Kind::Markup, colon - name.len(), name) } else { None }
+}
+
+fn shell(bytes: &[u8], slash: usize) -> Option<Sign> {
+    if stands(bytes, slash, "/dev/tcp/") && bytes.get(slash + 9).is_some_and(|b| is_name(*b) || *b == b'$') {
+        return sign(Kind::Shell, slash, "/dev/tcp/");
+    }
+    let start = slash.checked_sub(7)?;
+    if stands(bytes, start, "rm -rf /") { sign(Kind::Shell, start, "rm -rf /") } else { None }
+}
+
+/// `powershell -enc`, `powershell -ExecutionPolicy`.
+fn powershell(bytes: &[u8], dash: usize) -> Option<Sign> {
+    let start = dash.checked_sub(11)?;
+    if stands(bytes, start, "powershell -e") { sign(Kind::Shell, start, "powershell -e") } else { None }
+}
+
+/// `curl ... | sh`, `wget ... | bash`, `... | base64 -d | sh`.
+fn fetch_and_run(bytes: &[u8], pipe: usize) -> Option<Sign> {
+    let after = bytes.get(pipe + 1..)?;
+    let blanks = after.iter().take(8).take_while(|b| **b == b' ').count();
+    let command = after.get(blanks..)?;
+    let command = command.strip_prefix(b"sudo ").unwrap_or(command);
+    let runs = INTERPRETERS.iter().any(|interpreter| {
+        command.strip_prefix(interpreter.as_bytes()).is_some_and(|rest| {
+            let ends = matches!(rest.first(), Some(b'\n' | b';' | b'"' | b'\'' | b'&' | b')' | b'`' | b'|'));
+            rest.is_empty() || rest.starts_with(b" -") || ends
+        })
+    });
+    if !runs {
+        return None;
+    }
+    // Two stages may stand between; further back is another command, and a row of pipes must not be looked at again and again.
+    let stages = bytes.get(pipe.saturating_sub(NEAR)..pipe)?.rsplitn(4, |b| *b == b'|').take(3);
+    let start = pipe.saturating_sub(stages.map(|stage| stage.len() + 1).sum());
+    let fetch = (start..pipe).rev().find(|i| FETCHES.iter().any(|f| stands(bytes, *i, f)))?;
+    sign(Kind::Shell, fetch, "fetch piped into an interpreter")
+}
+
+fn encoded_parent(bytes: &[u8], at: usize) -> Option<Sign> {
+    if ENCODED_PARENTS.iter().any(|p| stands(bytes, at, p)) {
+        sign(Kind::Traversal, at, "percent-encoded '..'")
+    } else {
+        None
+    }
+}
+
+/// Two or more `..` components in a row that lead to a folder of the system. `../vae/x.safetensors` of a training run is none.
+fn parents(bytes: &[u8], at: usize) -> Option<Sign> {
+    // A later component of the same path was looked at with the first.
+    let later = at.checked_sub(3).is_some_and(|i| stands(bytes, i, "../") || stands(bytes, i, "..\\"));
+    if bytes.get(at + 1) != Some(&b'.') || !matches!(bytes.get(at + 2), Some(b'/' | b'\\')) || later {
+        return None;
+    }
+    let rest = bytes.get(at..bytes.len().min(at.saturating_add(NEAR)))?;
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b';');
+    let path = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
+    let mut parts = path.split(|b| *b == b'/' || *b == b'\\').filter(|p| !p.is_empty()).peekable();
+    let mut ups = 0;
+    while parts.next_if(|p| *p == b"..").is_some() {
+        ups += 1;
+    }
+    let target = parts.next()?;
+    let system = SYSTEM_FOLDERS.iter().any(|f| target.eq_ignore_ascii_case(f.as_bytes()));
+    if ups >= 2 && system { sign(Kind::Traversal, at, "'..' into a system folder") } else { None }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The plugin on fixtures/skops and on its part of the corpus.
 
-#[path = "../../safetensors/tests/labels.rs"]
+#[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
 use modelaudit_plugin::testing::conformance;

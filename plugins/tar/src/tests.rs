@@ -65,6 +65,59 @@ fn conformance_on_good_and_bad() {
 }
 
 #[test]
+fn the_corpus_is_judged_and_handed_over() {
+    let labels = std::fs::read_to_string(fixtures().join("corpus/labels.csv")).unwrap();
+    let mut seen = 0;
+    for line in labels.lines().skip(1) {
+        let (path, rest) = line.split_once(',').unwrap();
+        let b = std::fs::read(fixtures().join("corpus").join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        if b.get(257..262) != Some(b"ustar") {
+            continue;
+        }
+        seen += 1;
+        let report = scan(&format!("corpus/{path}"));
+        let file = path.rsplit('/').next().unwrap();
+        if rest.starts_with("benign") {
+            assert_eq!(verdict(&report), "clean", "{path}: {:?}", report.findings);
+        }
+        if CRITICAL.contains(&file) {
+            assert_eq!(verdict(&report), "critical", "{path}");
+        }
+        if WARNING.contains(&file) {
+            assert_eq!(verdict(&report), "warning", "{path}");
+        }
+        // What they contain is the business of other plugins, so it must reach them.
+        let bare = CRITICAL.contains(&file) || file == "zip_many_entries.zip";
+        assert!(bare || report.children.iter().any(|child| !child.bytes.is_empty()), "{path}");
+    }
+    assert!(seen > 5);
+}
+
+/// Files of the corpus that are bad as archives, whatever their members contain.
+const CRITICAL: &[&str] = &[
+    "hardlink.tar",
+    "pax_slip.tar",
+    "slip_dotdot.tar",
+    "slip_mid.tar",
+    "symlink_abs.tar",
+    "symlink_rel.tar",
+    "symlink_then_write.tar",
+];
+const WARNING: &[&str] = &[];
+
+#[test]
+#[ignore = "takes minutes"]
+fn conformance_on_all() {
+    for entry in std::fs::read_dir(fixtures().join("tar")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        if bytes.len() < 10_000 {
+            conformance::<Tar>(&path.display().to_string(), &bytes, "tar");
+        }
+    }
+}
+
+#[test]
 #[ignore = "shows what the files of the environment variable TARS give"]
 fn show() {
     for path in std::env::var("TARS").unwrap_or_default().split_whitespace() {

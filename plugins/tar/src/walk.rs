@@ -31,8 +31,8 @@ pub(crate) struct Walk<'a> {
     headers: u64,
     behind_end: bool,
     extended: Extended,
-    /// Where the first of the extended headers that wait for their member is.
-    waiting: Option<u64>,
+    /// The first of the extended headers that wait for their member: where it is and what it is called.
+    waiting: Option<(u64, Vec<u8>)>,
     judge: Judge<'a>,
     junk: u64,
 }
@@ -217,7 +217,7 @@ impl<'a> Walk<'a> {
     /// A header that says something about the next member.
     fn extension(&mut self, header: &Header, data: Span, sink: &mut dyn Sink) {
         let here = Span::new(self.at, BLOCK);
-        self.waiting.get_or_insert(self.at);
+        self.waiting.get_or_insert_with(|| (self.at, header.name.clone()));
         self.at = data.offset.saturating_add(padded(data.length)).min(self.artifact.size());
         let Some(bytes) = self.artifact.read_span(data, EXTENDED) else {
             if data.length > EXTENDED && data.end() <= self.artifact.size() {
@@ -249,8 +249,8 @@ impl<'a> Walk<'a> {
     }
 
     fn finish(mut self, sink: &mut dyn Sink) {
-        if let Some(at) = self.waiting {
-            self.judge.add(Defect::Orphan, b"", Span::new(at, BLOCK), &[]);
+        if let Some((at, name)) = self.waiting {
+            self.judge.add(Defect::Orphan, &name, Span::new(at, BLOCK), &[]);
         }
         let members = self.judge.members();
         sink.fact_number("tar_members", members);

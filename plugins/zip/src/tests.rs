@@ -66,6 +66,58 @@ fn conformance_on_good_and_bad() {
 }
 
 #[test]
+fn the_corpus_is_judged_and_handed_over() {
+    let labels = std::fs::read_to_string(fixtures().join("corpus/labels.csv")).unwrap();
+    let mut seen = 0;
+    for line in labels.lines().skip(1) {
+        let (path, rest) = line.split_once(',').unwrap();
+        let b = std::fs::read(fixtures().join("corpus").join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        if !(b.starts_with(b"PK\x03\x04")) {
+            continue;
+        }
+        seen += 1;
+        let report = scan(&format!("corpus/{path}"));
+        let file = path.rsplit('/').next().unwrap();
+        if rest.starts_with("benign") {
+            assert_eq!(verdict(&report), "clean", "{path}: {:?}", report.findings);
+        }
+        if CRITICAL.contains(&file) {
+            assert_eq!(verdict(&report), "critical", "{path}");
+        }
+        if WARNING.contains(&file) {
+            assert_eq!(verdict(&report), "warning", "{path}");
+        }
+        // What they contain is the business of other plugins, so it must reach them.
+        let bare = CRITICAL.contains(&file) || file == "zip_many_entries.zip";
+        assert!(bare || report.children.iter().any(|child| !child.bytes.is_empty()), "{path}");
+    }
+    assert!(seen > 5);
+}
+
+/// Files of the corpus that are bad as archives, whatever their members contain.
+const CRITICAL: &[&str] = &["slip_mid.zip", "symlink.zip"];
+const WARNING: &[&str] = &[
+    "concat_two_zips.zip",
+    "dup_names.zip",
+    "encrypted_flag.zip",
+    "no_eocd.zip",
+    "zip_lying_size.zip",
+    "zip_many_entries.zip",
+];
+
+#[test]
+#[ignore = "takes minutes"]
+fn conformance_on_all() {
+    for entry in std::fs::read_dir(fixtures().join("zip")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        if bytes.len() < 10_000 {
+            conformance::<Zip>(&path.display().to_string(), &bytes, "zip");
+        }
+    }
+}
+
+#[test]
 #[ignore = "shows what the files of the environment variable ZIPS give"]
 fn show() {
     for path in std::env::var("ZIPS").unwrap_or_default().split_whitespace() {

@@ -51,12 +51,12 @@ fn the_headline_says_what_matters() {
     };
     use samples::{clean, critical, gap, unrecognised, warning};
     let cases = [
-        (vec![critical()], false, "CRITICAL  models/evil.pkl is dangerous to load"),
-        (vec![critical(), clean()], false, "CRITICAL  1 of 2 files is dangerous to load"),
+        (vec![critical()], false, "CRITICAL  models/evil.pkl should not be loaded"),
+        (vec![critical(), clean()], false, "CRITICAL  1 of 2 files should not be loaded"),
         (
             vec![critical(), critical(), warning(), gap()],
             true,
-            "CRITICAL  2 of 4 files are dangerous to load, 1 more needs a look before loading, 1 could only be scanned in part; \
+            "CRITICAL  2 of 4 files should not be loaded, 1 more needs a look before loading, 1 could only be scanned in part; \
              1 error",
         ),
         (vec![warning(), warning()], false, "WARNING  2 of 2 files need a look before they are loaded"),

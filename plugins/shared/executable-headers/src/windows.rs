@@ -35,10 +35,15 @@ pub(crate) fn inspect_installer(window: &Window<'_>) -> Option<Executable> {
 /// Header size and the class id that every shell link starts with. Source: [MS-SHLLINK] 2.1.
 const LINK_HEAD: [u8; 20] = [0x4c, 0, 0, 0, 1, 0x14, 2, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
 
+/// A link that starts something has an item list, a link info or an expandable string as its target.
+const TARGETS: u32 = 0x1 | 0x2 | 0x200;
+
 pub(crate) fn inspect_shortcut(window: &Window<'_>) -> Option<Executable> {
     let flags = window.u32(20, Order::Little)?;
-    // 27 flags are defined; the last ten bytes of the header are reserved and zero.
-    if window.array::<20>(0)? != LINK_HEAD || flags >> 27 != 0 || window.array::<10>(0x42)? != [0; 10] {
+    // 27 flags are defined; the last ten bytes of the header are reserved and zero. The signature without a target stands
+    // in tables of file types.
+    let sane = flags >> 27 == 0 && flags & TARGETS != 0;
+    if !sane || window.array::<20>(0)? != LINK_HEAD || window.array::<10>(0x42)? != [0; 10] {
         return None;
     }
     Some(Executable { kind: Kind::Shortcut, extent: 0x4c, truncated: false })

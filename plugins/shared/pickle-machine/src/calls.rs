@@ -25,6 +25,8 @@ pub(crate) struct Target {
     pub(crate) complete: bool,
     /// What the call returns, if the machine can tell: a module, an attribute.
     pub(crate) value: Option<Value>,
+    /// The wrappers on the way.
+    pub(crate) through: Vec<Value>,
 }
 
 /// Follows a call to its end.
@@ -35,11 +37,13 @@ pub(crate) fn follow(
     complete: bool,
     observer: &mut dyn Observer,
 ) -> Target {
-    let mut target = Target { callee, arguments, complete, value: None };
+    let mut target = Target { callee, arguments, complete, value: None, through: Vec::new() };
     for _ in 0..LAYERS {
+        let before = target.callee;
         if !step(machine, &mut target, observer) {
             break;
         }
+        target.through.push(before);
     }
     target
 }

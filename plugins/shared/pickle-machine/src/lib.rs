@@ -79,7 +79,7 @@ pub use globals::Global;
 pub use input::Slice;
 pub use machine::Reading;
 pub use probe::is_pickle;
-pub use scan::{ScanOptions, Summary, scan_pickle};
+pub use scan::{Hidden, ScanOptions, Summary, hidden_in_encoding, hidden_pickle, scan_pickle};
 pub use opcode::name as opcode_name;
 pub use streams::{Outcome, walk};
 pub use value::{Kind, Value};

@@ -46,7 +46,7 @@ pub(crate) struct Memo {
 const EMPTY: u64 = u64::MAX;
 
 impl Memo {
-    /// Number of entries.
+    /// Number of entries: where `MEMOIZE` writes.
     pub(crate) fn len(&self) -> u64 {
         self.count
     }
@@ -59,12 +59,6 @@ impl Memo {
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
-    }
-
-    /// `MEMOIZE`: memo[number of entries] = value.
-    #[inline]
-    pub(crate) fn push(&mut self, value: Value) {
-        self.put(self.count, value);
     }
 
     /// `PUT`: memo[index] = value, overwriting.
@@ -202,7 +196,7 @@ mod tests {
         let mut memo = Memo::default();
         memo.put(5, int(5));
         memo.put(5, int(6));
-        memo.push(int(1));
+        memo.put(memo.len(), int(1));
         assert_eq!(memo.get(1), Entry::Value(int(1)));
         assert_eq!(memo.get(5), Entry::Value(int(6)));
         assert_eq!(memo.get(0), Entry::Missing);
@@ -227,7 +221,7 @@ mod tests {
         let mut memo = Memo::default();
         let global = Value::new(Kind::Global, 3);
         for n in 0..WHOLE + 1000 {
-            memo.push(if n == WHOLE + 7 { global } else { int(1) });
+            memo.put(n, if n == WHOLE + 7 { global } else { int(1) });
         }
         assert_eq!(memo.get(WHOLE - 1), Entry::Value(int(1)));
         assert_eq!(memo.get(WHOLE), Entry::Forgotten(Kind::Int));

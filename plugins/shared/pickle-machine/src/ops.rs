@@ -179,7 +179,7 @@ impl Machine<'_> {
     ) -> Value {
         let (items, complete) = self.store.items(arguments, 256);
         let target = calls::follow(self, callee, items, complete, observer);
-        let Target { callee: effective, arguments: items, complete, value } = target;
+        let Target { callee: effective, arguments: items, complete, value, through } = target;
         let mut holds = self.holds_of(&[arguments, callee, keywords]);
         holds.weight = 1;
         let special = view!(self).global(effective).and_then(|g| g.special);
@@ -199,6 +199,7 @@ impl Machine<'_> {
         let event = Call {
             written: callee,
             callee: effective,
+            through: &through,
             arguments: &items,
             complete,
             keywords,
@@ -216,8 +217,7 @@ impl Machine<'_> {
 
     /// The result carries the mark. A result that has no node of its own gets one.
     fn marked(&mut self, result: Value, mark: u32) -> Value {
-        if let Some(node) = self.store.node_mut(result) {
-            node.holds.mark = mark;
+        if self.store.mark(result, mark) {
             return result;
         }
         let holds = Holds { mark, ..view!(self).holds(result) };
@@ -290,14 +290,14 @@ impl Machine<'_> {
                 }
                 None => node.c = state.raw(),
             }
-            node.holds.add(held);
+        }
+        if !object.is_container() {
+            self.store.add_holds(object, held);
         }
         let event = Build { object, state, offset: self.at };
         let mark = observer.build(&view!(self), &event);
-        if mark != 0
-            && let Some(node) = self.store.node_mut(object)
-        {
-            node.holds.mark = mark;
+        if mark != 0 {
+            self.store.mark(object, mark);
         }
         if self.reading.arrays && !self.nested() {
             return array::after_build(self, object, state, observer);
@@ -324,7 +324,9 @@ impl Machine<'_> {
         let items = self.stack.get(begin..).unwrap_or_default();
         let odd = keyed && items.len() % 2 == 1;
         let holds = self.holds_of(items);
-        self.store.append(container, items, holds);
+        if container.is_container() {
+            self.store.append(container, items, holds);
+        }
         let fits = match container.kind() {
             Kind::List => !keyed && opcode != op::ADDITEMS,
             Kind::Dict => keyed,
@@ -335,10 +337,8 @@ impl Machine<'_> {
             self.tell_items(container, begin, keyed, opcode, observer);
             self.weigh(container, observer);
         } else {
-            if let Some(node) = self.store.node_mut(container)
-                && !container.is_container()
-            {
-                node.holds.add(Holds { weight: 0, ..holds });
+            if !container.is_container() {
+                self.store.add_holds(container, Holds { weight: 0, ..holds });
             }
             self.tell_every_item(container, begin, keyed, opcode, observer);
         }

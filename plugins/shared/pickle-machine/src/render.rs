@@ -51,24 +51,29 @@ fn list(view: &View<'_, '_>, values: &[Value], complete: bool, limit: usize, dep
 pub(crate) fn quoted(bytes: &[u8], is_bytes: bool, complete: bool, limit: usize) -> String {
     let limit = limit.clamp(8, 300);
     let mut text = String::new();
+    // As Python's repr: double quotes where the text has single ones.
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     if is_bytes {
         for &byte in bytes.iter().take(limit) {
             match byte {
                 b'\\' => text.push_str("\\\\"),
-                b'\'' => text.push_str("\\'"),
+                b'\'' if quote == '\'' => text.push_str("\\'"),
                 0x20..=0x7e => text.push(char::from(byte)),
                 _ => text.push_str(&escape_byte(byte)),
             }
         }
     } else {
         let head = String::from_utf8_lossy(bytes.get(..limit * 4).unwrap_or(bytes)).into_owned();
-        text = escape(&modelaudit_plugin::clip(&head, limit)).replace('\'', "\\'");
+        text = escape(&modelaudit_plugin::clip(&head, limit));
+        if quote == '\'' {
+            text = text.replace('\'', "\\'");
+        }
         if text.ends_with("...") && head.chars().count() > limit {
-            return format!("'{text}'");
+            return format!("{quote}{text}{quote}");
         }
     }
     let cut = !complete || (is_bytes && bytes.len() > limit);
-    format!("{}'{text}{}'", if is_bytes { "b" } else { "" }, if cut { "..." } else { "" })
+    format!("{}{quote}{text}{}{quote}", if is_bytes { "b" } else { "" }, if cut { "..." } else { "" })
 }
 
 fn escape_byte(byte: u8) -> String {

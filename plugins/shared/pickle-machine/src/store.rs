@@ -1,15 +1,17 @@
 //! Contents of containers, calls and objects, in rings of bounded size.
 //!
 //! A pickle may build a hundred million tuples, and the memory of a plugin is capped. So nodes live in a ring: the newest
-//! half a million are there, older ones are overwritten. What is needed long after (which global a value is, that it came out
+//! hundred thousand are there, older ones are overwritten. What is needed long after (which global a value is, that it came out
 //! of a call) stands in the value itself; what is lost is only what a very old container held, and a reader of it is told so.
+
+use std::collections::HashMap;
 
 use crate::value::{Kind, Value};
 
-/// Nodes that are kept: 48 bytes each, 24 MiB.
-const NODES: usize = 1 << 19;
+/// Nodes that are kept: 48 bytes each, 6 MiB: what fits into a cache is written fast.
+const NODES: usize = 1 << 17;
 /// Words of container contents that are kept: 8 bytes each.
-const ITEMS: usize = 1 << 21;
+const ITEMS: usize = 1 << 19;
 /// Items of one container that are kept.
 pub(crate) const KEPT_ITEMS: u64 = 4096;
 const NO_CHUNK: u64 = u64::MAX;
@@ -40,6 +42,12 @@ impl Holds {
         }
         self.weight = self.weight.saturating_add(other.weight);
     }
+
+    /// A mark or a danger.
+    #[inline]
+    pub(crate) fn is_dangerous(self) -> bool {
+        self.mark != 0 || self.danger != 0
+    }
 }
 
 /// What stands behind a value with a node. For a container `a` and `b` are the first and the last chunk of its items and
@@ -63,7 +71,12 @@ pub(crate) struct Store {
     next_item: u64,
     node_limit: usize,
     item_limit: usize,
+    /// What values hold, for the few that hold something dangerous: it must not be forgotten with the node.
+    dangerous: HashMap<Value, Holds>,
 }
+
+/// Values with something dangerous inside that are remembered.
+const DANGEROUS: usize = 1 << 16;
 
 impl Store {
     /// An empty store; it takes memory as it fills.
@@ -72,11 +85,12 @@ impl Store {
     }
 
     fn with_limits(node_limit: usize, item_limit: usize) -> Self {
-        Self { nodes: Vec::new(), next_node: 0, items: Vec::new(), next_item: 0, node_limit, item_limit }
+        Self { nodes: Vec::new(), next_node: 0, items: Vec::new(), next_item: 0, node_limit, item_limit, dangerous: HashMap::new() }
     }
 
     /// Forgets everything, for the next stream.
     pub(crate) fn clear(&mut self) {
+        self.dangerous.clear();
         self.nodes.clear();
         self.items.clear();
         // Numbers go on, so that a handle of an older stream can not be mistaken for a new node.
@@ -93,7 +107,57 @@ impl Store {
             Some(old) => *old = node,
             None => self.nodes.push(node),
         }
-        Value::new(kind, id)
+        let value = Value::new(kind, id);
+        if node.holds.is_dangerous() {
+            self.remember(value, node.holds);
+        }
+        value
+    }
+
+    #[cold]
+    fn remember(&mut self, value: Value, holds: Holds) {
+        if self.dangerous.len() < DANGEROUS || self.dangerous.contains_key(&value) {
+            self.dangerous.insert(value, holds);
+        }
+    }
+
+    /// What a value holds; it is known even when the node was overwritten.
+    #[inline]
+    pub(crate) fn holds(&self, value: Value) -> Holds {
+        match self.node(value) {
+            Some(node) => node.holds,
+            None if self.dangerous.is_empty() => Holds::NOTHING,
+            None => self.dangerous.get(&value).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Adds to what a value holds.
+    pub(crate) fn add_holds(&mut self, value: Value, holds: Holds) {
+        if let Some(node) = self.node_mut(value) {
+            node.holds.add(holds);
+            let all = node.holds;
+            if all.is_dangerous() {
+                self.remember(value, all);
+            }
+        } else if holds.is_dangerous() && value.has_node() {
+            let mut all = self.dangerous.get(&value).copied().unwrap_or_default();
+            all.add(holds);
+            self.remember(value, all);
+        }
+    }
+
+    /// Puts a mark on a value; false if it has no node.
+    pub(crate) fn mark(&mut self, value: Value, mark: u32) -> bool {
+        if !value.has_node() {
+            return false;
+        }
+        let mut all = self.holds(value);
+        all.mark = mark;
+        if let Some(node) = self.node_mut(value) {
+            node.holds = all;
+        }
+        self.remember(value, all);
+        true
     }
 
     /// The node of a value, unless it was overwritten or has none.
@@ -133,7 +197,10 @@ impl Store {
 
     /// Adds items to a container; what it holds grows, too.
     pub(crate) fn append(&mut self, container: Value, items: &[Value], holds: Holds) {
-        let Some(node) = self.node(container).copied() else { return };
+        let Some(node) = self.node(container).copied() else {
+            self.add_holds(container, holds);
+            return;
+        };
         let kept = items.len().min(KEPT_ITEMS.saturating_sub(node.c) as usize);
         let items_kept = items.get(..kept).unwrap_or_default();
         let mut node = node;
@@ -147,10 +214,10 @@ impl Store {
             node.b = chunk;
         }
         node.c = node.c.saturating_add(items.len() as u64);
-        node.holds.add(holds);
         if let Some(slot) = self.node_mut(container) {
             *slot = node;
         }
+        self.add_holds(container, holds);
     }
 
     /// Lengthens the last chunk in place if it is the newest thing in the ring: a list that grows one item at a time.

@@ -15,6 +15,8 @@ use crate::view::Observer;
 pub struct Outcome {
     /// Offset after the last stream (after its `STOP`, or where it broke).
     pub end: u64,
+    /// Offset after the first stream.
+    pub first_end: u64,
     /// Streams that were begun.
     pub streams: u32,
     /// The last stream ended with `STOP`.
@@ -49,6 +51,9 @@ pub fn walk(
         let end = machine.run(observer);
         outcome.streams += 1;
         outcome.end = machine.input.position();
+        if outcome.streams == 1 {
+            outcome.first_end = outcome.end;
+        }
         outcome.stopped = end == End::Stop;
         if machine.memo.overflowed() {
             outcome.overflow = Some("memo entries");

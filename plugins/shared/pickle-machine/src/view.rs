@@ -171,7 +171,7 @@ impl View<'_, '_> {
             Kind::Global if self.global(value).is_some_and(|g| g.danger().is_some()) => {
                 Holds { danger: value.payload() as u32 + 1, ..Holds::NOTHING }
             }
-            _ => self.store.node(value).map_or(Holds::NOTHING, |n| n.holds),
+            _ => self.store.holds(value),
         }
     }
 
@@ -228,6 +228,8 @@ pub struct Call<'e> {
     pub written: Value,
     /// What is called in the end: behind `functools.partial`, `operator.methodcaller`, `map` and the like.
     pub callee: Value,
+    /// The wrappers between the two, outermost first.
+    pub through: &'e [Value],
     /// The arguments it gets; as far as they are known.
     pub arguments: &'e [Value],
     /// `arguments` is all of them.

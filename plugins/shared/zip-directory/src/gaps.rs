@@ -50,7 +50,10 @@ pub(crate) fn piece(artifact: &dyn Artifact, window: &mut Window<'_>, at: u64, e
     let record = if head.starts_with(CENTRAL) {
         central_lengths(head).map(|(a, b, c)| CENTRAL_LENGTH + (a + b + c) as u64)
     } else if head.starts_with(END) {
-        u16_at(head, 20).map(|comment| END_LENGTH + u64::from(comment))
+        // The comment may hold a whole archive, whose parts are looked at for themselves.
+        u16_at(head, 20)
+            .map(u64::from)
+            .map(|comment| END_LENGTH + if END_LENGTH + comment > left { 0 } else { comment })
     } else if head.starts_with(END64) {
         u64_at(head, 4).map(|length| length.saturating_add(12))
     } else if head.starts_with(LOCATOR64) {

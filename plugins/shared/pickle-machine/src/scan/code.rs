@@ -3,6 +3,7 @@
 //! Building a function runs nothing, and notebooks are full of lambdas. What the bytecode names tells whether the function is
 //! one to look at; a call within the stream is another matter (see `grade`).
 
+use modelaudit_pickle_policy::{Entry, Group};
 use modelaudit_plugin::{Severity, escape};
 use modelaudit_rules::pickle::S218;
 
@@ -58,6 +59,24 @@ pub(crate) struct Found {
     pub(crate) risky: Vec<String>,
     /// Offset of the first.
     pub(crate) offset: Option<u64>,
+}
+
+/// Part of cloudpickle or dill, wherever a copy of them lives (`joblib.externals.cloudpickle`, `ray.cloudpickle`).
+pub(crate) fn is_pickler(global: &Global) -> bool {
+    global.resolved.module.split('.').any(|part| matches!(part, "cloudpickle" | "dill" | "_dill" | "cloudpickle_fast"))
+}
+
+/// A function of these picklers that builds functions, classes or cells, and runs nothing by itself.
+pub(crate) fn is_builder(global: &Global) -> bool {
+    let builds = |entry: &Entry| entry.group == Group::CodeEvaluation && entry.called < Severity::Critical;
+    is_pickler(global) && global.danger().is_some_and(builds)
+}
+
+/// What it returns is a function of the file's own bytecode.
+pub(crate) fn makes_functions(global: &Global) -> bool {
+    // Classes are called all the time (cloudpickle stores named tuples and enums of notebooks that way).
+    let class = ["class", "type", "enum", "namedtuple", "typevar"].iter().any(|part| global.resolved.name.contains(part));
+    global.special == Some(Special::Function) || (is_builder(global) && !class)
 }
 
 /// A code object or a function is built. None if it is no case for this module.

@@ -99,6 +99,11 @@ pub(crate) fn alert(
         }
         details.push(("global_offset", global.offset.to_string()));
     }
+    let through: Vec<String> =
+        event.through.iter().filter_map(|v| view.global(*v)).map(|g| escape(&g.path())).take(8).collect();
+    if !through.is_empty() {
+        details.push(("through", through.join(", ")));
+    }
     let arguments: Vec<String> = event.arguments.iter().take(8).map(|v| view.render(*v, SHOWN)).collect();
     if !arguments.is_empty() {
         details.push(("arguments", modelaudit_plugin::clip(&arguments.join(", "), 1000)));
@@ -144,6 +149,9 @@ fn dangerous(
     analysis.use_global(view, event.written);
     analysis.use_global(view, event.callee);
     analysis.use_global(view, event.result);
+    for wrapper in event.through {
+        analysis.use_global(view, *wrapper);
+    }
     for argument in event.arguments {
         if view.danger(*argument).is_some() {
             analysis.use_global(view, *argument);
@@ -184,7 +192,9 @@ fn special(
     global: &Global,
     inner: &[u32],
 ) -> Option<u32> {
-    let special = global.special?;
+    let Some(special) = global.special else {
+        return if code::is_builder(global) { code::built(analysis, view, event, global, inner) } else { None };
+    };
     match special {
         Special::GetAttribute => fetched(analysis, view, event, global, inner),
         Special::ImportModule | Special::ResolveName => imported(analysis, view, event, global, special, inner),
@@ -296,16 +306,15 @@ fn imported(
     inner: &[u32],
 ) -> Option<u32> {
     let found = view.global(event.result)?;
-    let pickler = ["cloudpickle", "dill"].iter().any(|p| global.resolved.module.split('.').next() == Some(p));
-    if found.danger().is_some() || !inner.is_empty() {
-        analysis.use_global(view, event.result);
+    let _ = found;
+    // cloudpickle and dill store a function's reference to a module as this call. What is fetched from the module later is a
+    // global like any other, and what the function's bytecode does with it is looked at there.
+    analysis.use_global(view, event.result);
+    if !code::is_pickler(global) || special != Special::ImportModule || !inner.is_empty() {
         return None;
     }
-    // cloudpickle and dill store a reference to a module as this call; the module is listed as a package that is needed.
-    (pickler && special == Special::ImportModule).then(|| {
-        analysis.use_global(view, event.callee);
-        0
-    })
+    analysis.use_global(view, event.callee);
+    Some(0)
 }
 
 /// The callee is no global: the result of a call, an instance, an extension, something unknown.
@@ -337,7 +346,7 @@ fn computed(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inne
         return 0;
     }
     let listed = maker.and_then(Global::danger).is_some();
-    if maker.is_some_and(|m| m.special == Some(Special::Function)) {
+    if maker.is_some_and(code::makes_functions) {
         let message = format!("loading the file runs bytecode that stands in it: {}", shown(view, event, "function"));
         let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
         return analysis.alerts.add(alert, inner);
@@ -396,7 +405,11 @@ fn harmless(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, glob
                 analysis.use_global(view, *argument);
                 use_inside(analysis, view, *argument);
             }
-            let alert = alert(view, event, Some(global), rule(event.opcode), failure.severity, message);
+            let severity = policy::entry_if_check_fails(&global.resolved).map_or(failure.severity, |entry| {
+                if failure.severity == Severity::Critical { entry.called } else { failure.severity }
+            });
+            analysis.use_global(view, event.callee);
+            let alert = alert(view, event, Some(global), rule(event.opcode), severity, message);
             analysis.alerts.add(alert, inner)
         }
         Judgement::Unknown { known_package, standard_library } => {

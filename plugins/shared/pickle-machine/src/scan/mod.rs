@@ -18,6 +18,8 @@ use crate::machine::Reading;
 use crate::streams::{self, Outcome};
 use analysis::Analysis;
 
+pub use payload::{Hidden, hidden_in_encoding, hidden_pickle};
+
 
 /// What a scan may assume.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@
 //! at most, and only told if they are a complete pickle that calls something dangerous.
 
 use modelaudit_plugin::{Artifact, Severity, Span};
-use modelaudit_rules::pickle::{S201, S213};
+use modelaudit_rules::pickle::{S201, S213, S214};
 
 use super::alert::Alert;
 use super::analysis::{Analysis, LAYERS, Part};
@@ -216,7 +216,7 @@ pub(crate) fn inert(analysis: &mut Analysis, view: &View<'_, '_>, event: &Blob) 
         let raw = Kind::Bytes == event.value.kind() && probe::is_pickle(&head, event.span.length);
         raw.then(|| calls_of(view.input.artifact(), event.span)).flatten().map(|what| (what, Vec::new()))
     } else {
-        view.bytes(event.value, PAYLOAD).and_then(|(bytes, _)| examine_inert(bytes))
+        view.bytes(event.value, PAYLOAD).and_then(|(bytes, _)| hidden_in_encoding(bytes))
     };
     if let Some((what, encodings)) = found {
         let how = if encodings.is_empty() { String::new() } else { format!(" (behind {})", encodings.join(", ")) };
@@ -291,7 +291,7 @@ fn latin1_bytes(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Peels encodings off inert bytes until a pickle appears; if it is complete and calls something dangerous, says what it
 /// calls and which encodings were around it.
-pub fn examine_inert(mut bytes: Vec<u8>) -> Option<(String, Vec<&'static str>)> {
+pub fn hidden_in_encoding(mut bytes: Vec<u8>) -> Option<(String, Vec<&'static str>)> {
     let mut encodings = Vec::new();
     for _ in 0..PEELS {
         if probe::is_pickle(&bytes, bytes.len() as u64)
@@ -321,8 +321,31 @@ fn peel(bytes: &[u8]) -> Option<(Vec<u8>, &'static str)> {
     latin1_bytes(bytes).map(|out| (out, "latin-1 text"))
 }
 
+/// A complete pickle in the middle of something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// What it does, from the verb on: "calls os.system('id')".
+    pub phrase: String,
+    /// Offset after its `STOP`.
+    pub end: u64,
+}
+
+/// Whether a pickle that is complete and calls something dangerous begins at the start of the range. Cheap where there is
+/// none: the walk ends at the first error.
+pub fn hidden_pickle(artifact: &dyn Artifact, span: Span) -> Option<Hidden> {
+    let head = artifact.read(span.offset, span.length.min(512) as u32);
+    if !probe::is_pickle(&head, span.length) {
+        return None;
+    }
+    examine(artifact, span)
+}
+
 /// What a complete pickle calls, if it is one and calls something dangerous.
 fn calls_of(artifact: &dyn Artifact, span: Span) -> Option<String> {
+    examine(artifact, span).map(|hidden| hidden.phrase)
+}
+
+fn examine(artifact: &dyn Artifact, span: Span) -> Option<Hidden> {
     let mut nested = Box::new(Analysis::new(LAYERS));
     nested.inert_budget = 0;
     let reading = Reading { strict: true, ..Reading::USUAL };
@@ -331,5 +354,6 @@ fn calls_of(artifact: &dyn Artifact, span: Span) -> Option<String> {
         return None;
     }
     let worst = nested.alerts.roots().max_by_key(|a| a.severity)?;
-    (worst.severity >= Severity::Warning && worst.rule.id != "S214").then(|| worst.phrase.clone())
+    let dangerous = worst.severity >= Severity::Warning && worst.rule.id != S214.id;
+    dangerous.then(|| Hidden { phrase: worst.phrase.clone(), end: outcome.first_end })
 }

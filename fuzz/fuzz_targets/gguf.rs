@@ -1,0 +1,6 @@
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+fuzz_target!(|data: &[u8]| {
+    modelaudit_plugin::testing::scan::<modelaudit_plugin_gguf::Gguf>(data, "gguf");
+    modelaudit_plugin::testing::scan::<modelaudit_plugin_gguf::Gguf>(data, "ggml");
+});
