@@ -4,6 +4,7 @@
 //! artifacts and plugins once all are done. So budgets cut at the same place, and the report is the same, whatever the
 //! number of threads.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -203,7 +204,14 @@ impl Tree {
         }
         let siblings = Siblings::members(children.iter().map(|c| c.name.as_str()));
         let Some(parent_bytes) = self.nodes[index].bytes.clone() else { return };
+        let mut seen = HashSet::new();
         for child in children.into_iter().take(self.children_left) {
+            // The same bytes under two names (a zip whose headers disagree): one payload is told once.
+            if let ChildBytes::View(span) = child.bytes
+                && !seen.insert((span, child.hint.clone()))
+            {
+                continue;
+            }
             let (bytes, view): (Arc<dyn Bytes>, Option<Span>) = match child.bytes {
                 // The whole parent once more: those bytes are being scanned already.
                 ChildBytes::View(span) if span.length == parent_bytes.size() => continue,

@@ -25,9 +25,11 @@ enum Part {
     PipeTo(&'static [&'static str]),
     /// At least that many characters of base64 as the next argument.
     Base64(usize),
+    /// Bash's name of a connection: `/dev/tcp/HOST/PORT`, with a number or a variable as the port.
+    Connection,
 }
 
-use Part::{Any, Argument, Base64, PipeTo, Word};
+use Part::{Any, Argument, Base64, Connection, PipeTo, Word};
 
 /// A sequence of steps within one line, what it is, and how bad.
 pub struct Command {
@@ -52,18 +54,38 @@ pub const REVERSE_SHELLS: &[Command] = &[
     Command {
         what: "opens a reverse shell through bash's /dev/tcp",
         grade: Grade::Hostile,
-        parts: &[
-            Word(&["bash", "sh", "zsh", "ksh", "dash"]),
-            Any(&["-i", "-c", "exec", "<>", "0<"]),
-            Any(&["/dev/tcp/", "/dev/udp/"]),
-        ],
+        parts: &[Word(&["bash", "sh", "zsh", "ksh", "dash"]), Any(&["-i", "-c", "<", ">"]), Connection],
     },
     Command {
         what: "opens a reverse shell through bash's /dev/tcp",
         grade: Grade::Hostile,
+        parts: &[Word(&["exec"]), Any(&["<>", "<", ">"]), Connection],
+    },
+    Command {
+        what: "gives a shell to whoever connects, through netcat",
+        grade: Grade::Hostile,
         parts: &[
-            Word(&["exec", "cat", "0<&196", "while"]),
-            Any(&["<>/dev/tcp/", "<> /dev/tcp/", "</dev/tcp/", "< /dev/tcp/"]),
+            Word(&["nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"]),
+            Argument(&["-e", "-c", "-le", "-lve", "-lvpe", "-nve", "-ne", "-ve", "--exec", "--sh-exec"]),
+        ],
+    },
+    Command {
+        what: "gives a shell to whoever connects, through a named pipe",
+        grade: Grade::Hostile,
+        parts: &[Word(&["mkfifo", "mknod"]), Word(&["nc", "ncat", "netcat", "telnet", "openssl"])],
+    },
+    Command {
+        what: "gives a shell to whoever connects, through socat",
+        grade: Grade::Hostile,
+        parts: &[Word(&["socat"]), Any(&["exec:", "system:"])],
+    },
+    Command {
+        what: "opens a reverse shell through an interpreter's sockets",
+        grade: Grade::Hostile,
+        parts: &[
+            Word(&["python", "python2", "python3", "perl", "ruby", "php"]),
+            Any(&["socket", "fsockopen"]),
+            Any(&["dup2", "pty.spawn", "subprocess", "/bin/sh", "/bin/bash", "exec"]),
         ],
     },
 ];
@@ -98,7 +120,7 @@ pub const SHELL: &[Command] = &[
         grade: Grade::Hostile,
         parts: &[
             Word(&["base64", "base32", "xxd", "openssl"]),
-            Argument(&["-d", "-D", "--decode", "-di", "-r", "-p", "-rp"]),
+            Argument(&["-d", "--decode", "-di", "-r", "-p", "-rp"]),
             PipeTo(SHELLS),
         ],
     },
@@ -115,42 +137,7 @@ pub const SHELL: &[Command] = &[
     Command {
         what: "talks to the network through bash's /dev/tcp",
         grade: Grade::Hostile,
-        parts: &[Any(&[
-            ">/dev/tcp/",
-            "> /dev/tcp/",
-            ">& /dev/tcp/",
-            "</dev/tcp/",
-            "< /dev/tcp/",
-            "<>/dev/tcp/",
-            ">/dev/udp/",
-        ])],
-    },
-    Command {
-        what: "gives a shell to whoever connects, through netcat",
-        grade: Grade::Hostile,
-        parts: &[
-            Word(&["nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"]),
-            Argument(&["-e", "-c", "-le", "-lve", "-lvpe", "-nve", "-ne", "-ve", "--exec", "--sh-exec"]),
-        ],
-    },
-    Command {
-        what: "gives a shell to whoever connects, through a named pipe",
-        grade: Grade::Hostile,
-        parts: &[Word(&["mkfifo", "mknod"]), Word(&["nc", "ncat", "netcat", "telnet", "openssl"])],
-    },
-    Command {
-        what: "gives a shell to whoever connects, through socat",
-        grade: Grade::Hostile,
-        parts: &[Word(&["socat"]), Any(&["exec:", "system:"])],
-    },
-    Command {
-        what: "opens a reverse shell through an interpreter's sockets",
-        grade: Grade::Hostile,
-        parts: &[
-            Word(&["python", "python2", "python3", "perl", "ruby", "php"]),
-            Any(&["socket", "fsockopen"]),
-            Any(&["dup2", "pty.spawn", "subprocess", "/bin/sh", "/bin/bash", "exec"]),
-        ],
+        parts: &[Any(&["<", ">"]), Connection],
     },
     Command {
         what: "deletes the whole file system or home folder",
@@ -391,6 +378,7 @@ fn matches(line: &str, parts: &[Part]) -> bool {
             Argument(words) => first_bounded(rest, before, words, is_separator),
             PipeTo(programs) => pipe_to(rest, programs),
             Base64(length) => base64_argument(rest, *length),
+            Connection => connection(rest),
         };
         let Some(tail) = end.and_then(|end| rest.get(end..)) else { return false };
         before = rest.get(..rest.len() - tail.len()).and_then(|head| head.chars().next_back()).unwrap_or(before);
@@ -452,6 +440,18 @@ fn base64_argument(text: &str, length: usize) -> Option<usize> {
     (run >= length).then_some(text.len() - inner.len() + run)
 }
 
+fn connection(text: &str) -> Option<usize> {
+    ["/dev/tcp/", "/dev/udp/"].iter().find_map(|device| {
+        text.match_indices(device).find_map(|(at, _)| {
+            let inner = text.get(at + device.len()..)?;
+            let end = inner.find(is_separator).unwrap_or(inner.len());
+            let (host, port) = inner.get(..end)?.split_once('/')?;
+            let named = !host.is_empty() && port.starts_with(|c: char| c.is_ascii_digit() || c == '$');
+            named.then_some(at + device.len() + end)
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -501,6 +501,8 @@ mod tests {
             "echo fetching the file | tee log",
             "python train.py --socket-timeout 5",
             "synchronise /dev/tcp",
+            "bash -i > /dev/tcp/host/port",
+            "bash -c /dev/tcp/",
         ] {
             assert_eq!(shell(line), None, "{line}");
         }

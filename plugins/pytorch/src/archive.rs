@@ -276,11 +276,18 @@ fn pickles(artifact: &dyn Artifact, members: &Members, summary: &mut Summary, si
         let mut found = Collector::default();
         if bytes.method == STORED {
             walk(artifact, bytes.span, Reading::USUAL, 1, &mut found);
-            summary.add(&found, &folder, &|offset| Span::new(offset, 0).within(artifact.size()), suffix, sink);
+            summary.add(
+                artifact,
+                &found,
+                &folder,
+                &|offset| Span::new(offset, 0).within(artifact.size()),
+                suffix,
+                sink,
+            );
         } else if let Some(unpacked) = unpack_all(artifact, bytes, MAX_PICKLE) {
             walk(&Slice(&unpacked), Span::new(0, unpacked.len() as u64), Reading::USUAL, 1, &mut found);
             let at = member.at;
-            summary.add(&found, &folder, &|_| at, suffix, sink);
+            summary.add(artifact, &found, &folder, &|_| at, suffix, sink);
         } else {
             sink.log(&format!("{} could not be unpacked: its tensors are not named", quote(&member.name)));
         }

@@ -138,7 +138,7 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
     let mut summary = Summary::default();
     let suffix = if streams.little_endian == Some(false) { "_be" } else { "" };
     let place = |offset: u64| Span::new(offset, 0).within(size);
-    summary.add(&streams.object, &Area(area), &place, suffix, sink);
+    summary.add(artifact, &streams.object, &Area(area), &place, suffix, sink);
     summary.report(broken.is_none(), sink);
     sink.fact_number("storage_count", keys.len() as u64);
     if let Some(reason) = broken {

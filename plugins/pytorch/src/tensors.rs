@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use modelaudit_pickle_machine::{Call, Item, Kind, Observer, Persistent, Value, View};
-use modelaudit_plugin::{Sink, Span, Tensor, clip, escape};
+use modelaudit_plugin::{Artifact, Sink, Span, Tensor, clip, escape};
 use modelaudit_rules::tensors::{S811, Tally};
 
 use crate::dtype::{self, Dtype};
@@ -64,6 +64,18 @@ pub struct Collector {
     keys: HashMap<String, u32>,
     storage_values: HashMap<Value, u32>,
     tensor_values: HashMap<Value, u32>,
+    /// Sparse tensors: the tensors of their indices, and their shape.
+    pub sparse: Vec<Sparse>,
+}
+
+/// A sparse tensor as a rebuild call describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sparse {
+    /// Which tensors hold indices, and what the indices of each row of it must be less than (one limit for all rows if there
+    /// is one).
+    pub indices: Vec<(u32, Vec<i64>)>,
+    /// Offset of the call in the pickle.
+    pub offset: u64,
 }
 
 /// How a rebuild function takes its arguments.
@@ -77,6 +89,8 @@ enum Rebuild {
     Wrapper,
     /// (function, type, arguments, state).
     FromType,
+    /// (layout, (indices ..., values, size ...)).
+    Sparse,
 }
 
 /// Source: `torch/_utils.py`, `torch/_tensor.py`.
@@ -86,6 +100,8 @@ const REBUILDS: &[(&str, Rebuild)] = &[
     ("torch._utils._rebuild_parameter", Rebuild::Wrapper),
     ("torch._utils._rebuild_parameter_with_state", Rebuild::Wrapper),
     ("torch._utils._rebuild_qtensor", Rebuild::Strided),
+    ("torch._utils._rebuild_sparse_csr_tensor", Rebuild::Sparse),
+    ("torch._utils._rebuild_sparse_tensor", Rebuild::Sparse),
     ("torch._utils._rebuild_tensor", Rebuild::Strided),
     ("torch._utils._rebuild_tensor_v2", Rebuild::Strided),
     ("torch._utils._rebuild_tensor_v3", Rebuild::WithDtype),
@@ -145,6 +161,49 @@ impl Collector {
         })
     }
 
+    /// The index tensors of a sparse tensor with the limits of their values: COO has (indices, values, size), CSR and CSC
+    /// have (compressed, plain, values, size).
+    fn sparse(&mut self, view: &View<'_, '_>, arguments: &[Value], offset: u64) {
+        let [_, data, ..] = arguments else { return };
+        let (parts, _) = view.items(*data, 6);
+        let tensor = |value: &Value| self.tensor_values.get(value).copied();
+        // A torch.Size is the result of a call with the tuple.
+        let shape = |value: &Value| -> Option<Vec<i64>> {
+            let numbers = match value.kind() {
+                Kind::Tuple | Kind::List => *value,
+                _ => *view.items(view.parts(*value)?.arguments, 2).0.first()?,
+            };
+            let (items, _) = view.items(numbers, MAX_DIMENSIONS);
+            items.into_iter().map(|v| view.int(v)).collect()
+        };
+        let indices = match parts.as_slice() {
+            [compressed, plain, values, size, ..] if tensor(values).is_some() => {
+                let (Some(compressed), Some(plain), Some(values), Some(size)) =
+                    (tensor(compressed), tensor(plain), tensor(values), shape(size))
+                else {
+                    return;
+                };
+                let entries = self.tensors.get(values as usize).and_then(|t| t.size.first()).copied();
+                // Rows or columns: the layout says which; the larger of both is a limit for either.
+                let limit = size.iter().rev().take(2).max().copied();
+                match (entries, limit) {
+                    (Some(entries), Some(limit)) => {
+                        vec![(compressed, vec![entries.saturating_add(1)]), (plain, vec![limit])]
+                    }
+                    _ => return,
+                }
+            }
+            [indices, values, size, ..] => match (tensor(indices), tensor(values), shape(size)) {
+                (Some(indices), Some(_), Some(size)) => vec![(indices, size)],
+                _ => return,
+            },
+            _ => return,
+        };
+        if self.sparse.len() < 1000 {
+            self.sparse.push(Sparse { indices, offset });
+        }
+    }
+
     fn remember(&mut self, result: Value, tensor: Rebuilt) {
         if self.tensors.len() >= LIMIT {
             self.more = true;
@@ -184,6 +243,7 @@ impl Observer for Collector {
                     self.tensor_values.insert(call.result, index);
                 }
             }
+            Some(Rebuild::Sparse) => self.sparse(view, call.arguments, call.offset),
             Some(Rebuild::FromType) => {
                 if let [function, _, arguments, ..] = call.arguments
                     && let Some(how @ (Rebuild::Strided | Rebuild::WithDtype)) = rebuild(*function)
@@ -242,13 +302,18 @@ pub struct Summary {
     shorter: Tally,
     longer: Tally,
     outside: Tally,
+    indices: Tally,
 }
+
+/// Indices of a sparse tensor that are read; beyond that nobody looks.
+const MAX_INDICES: i64 = 1 << 16;
 
 impl Summary {
     /// Checks the storages and tensors of a pickle against the records and names the tensors. `place` makes a place in the
     /// artifact of an offset in the pickle.
     pub fn add(
         &mut self,
+        artifact: &dyn Artifact,
         found: &Collector,
         records: &dyn Records,
         place: &dyn Fn(u64) -> Span,
@@ -263,6 +328,22 @@ impl Summary {
             let Some(storage) = found.storages.get(tensor.storage as usize) else { continue };
             let record = located.get(tensor.storage as usize).copied().flatten();
             self.tensor(tensor, storage, record, place(tensor.offset), suffix, sink);
+        }
+        // Indices of a big-endian machine are rare enough to go unread.
+        for sparse in found.sparse.iter().filter(|_| suffix.is_empty()) {
+            for (index, limits) in &sparse.indices {
+                let Some(tensor) = found.tensors.get(*index as usize) else { continue };
+                let record = located.get(tensor.storage as usize).copied().flatten();
+                let bytes = found.storages.get(tensor.storage as usize).zip(record.and_then(|r| r.at));
+                if let Some((storage, bytes)) = bytes
+                    && let Some(bad) = bad_index(artifact, tensor, storage, bytes, limits)
+                {
+                    let name = tensor.name.clone().unwrap_or_else(|| format!("storage {}", storage.key));
+                    self.indices.add(&name, place(sparse.offset), || {
+                        format!("holds the index {bad} of a sparse tensor, which is outside its shape")
+                    });
+                }
+            }
         }
         found.contradictions.report(&S811, None, "storage", sink);
         if found.more {
@@ -362,12 +443,45 @@ impl Summary {
         self.shorter.report(&S811, None, "storage", sink);
         self.longer.report(&S811, None, "storage", sink);
         self.outside.report(&S811, None, "tensor", sink);
+        self.indices.report(&S811, None, "tensor", sink);
         if self.tensors > 0 {
             sink.fact_number("tensor_count", self.tensors);
             sink.fact_number("parameters", self.parameters);
             sink.fact_list("dtypes", &self.dtypes);
         }
     }
+}
+
+/// The first index of a matrix or list of 64-bit indices that is negative or not below its row's limit.
+fn bad_index(artifact: &dyn Artifact, tensor: &Rebuilt, storage: &Storage, bytes: Span, limits: &[i64]) -> Option<i64> {
+    let (rows, columns, row_stride, stride) = match (tensor.size.as_slice(), tensor.stride.as_slice()) {
+        ([rows, columns], [row_stride, stride]) => (*rows, *columns, *row_stride, *stride),
+        ([columns], [stride]) => (1, *columns, 0, *stride),
+        _ => return None,
+    };
+    let (_, end) = reach(tensor)?;
+    let total = rows.checked_mul(columns)?;
+    let unit = storage.dtype.filter(|d| d.name == "i64" || d.name == "i32")?.size;
+    let length = u64::try_from(end).ok()?.checked_mul(unit)?;
+    if !(1..=MAX_INDICES).contains(&total) || end > 4 * MAX_INDICES || length > bytes.length {
+        return None;
+    }
+    let data = artifact.read_span(Span::new(bytes.offset, length), length)?;
+    let value = |element: i64| {
+        let at = usize::try_from(element).ok()?.checked_mul(unit as usize)?;
+        let raw = data.get(at..)?;
+        match unit {
+            8 => raw.first_chunk().map(|b| i64::from_le_bytes(*b)),
+            _ => raw.first_chunk().map(|b| i64::from(i32::from_le_bytes(*b))),
+        }
+    };
+    (0..rows).find_map(|row| {
+        let limit =
+            limits.get(usize::try_from(row).ok()?).or(if rows == 1 { limits.first() } else { None }).copied()?;
+        (0..columns).find_map(|column| {
+            value(tensor.first + row * row_stride + column * stride).filter(|index| !(0..limit).contains(index))
+        })
+    })
 }
 
 /// The first element that a tensor touches and the one after the last; None if a number is negative or the sum overflows.

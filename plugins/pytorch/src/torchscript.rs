@@ -284,9 +284,12 @@ pub fn inspect(source: &str) -> Vec<Sign> {
 
 /// Judges a dotted name that is not the attribute of something else; `after` stands behind it.
 fn judge(name: &str, chain: &str, called: bool, after: &Lexer<'_>, bound: &[&str]) -> Option<(Severity, Kind)> {
-    let mut parts = chain.split('.').skip(1);
-    let second = parts.next();
+    let second = chain.split('.').nth(1);
     let last = chain.rsplit('.').next().unwrap_or_default();
+    // `__builtins__["eval"]`, `f = __import__`: no name of TorchScript, called or not.
+    if INTERNALS.contains(&name) && !(second.is_none() && called) {
+        return Some((Severity::Critical, Kind::Internals));
+    }
     if second.is_none() && called {
         if name == "getattr" {
             return hides_attribute(after).then_some((Severity::Critical, Kind::Internals));
@@ -318,10 +321,15 @@ fn judge(name: &str, chain: &str, called: bool, after: &Lexer<'_>, bound: &[&str
 }
 
 /// True if a `getattr(` asks for more than the printer does: it writes `getattr(self.layers, "0")` for names that are no
-/// identifiers.
+/// identifiers, never an attribute of a Python module.
 fn hides_attribute(after: &Lexer<'_>) -> bool {
     let mut lexer = *after;
     let mut depth = 0;
+    let mut ahead = lexer;
+    ahead.next();
+    if matches!(ahead.next(), Some(Token::Name(name)) if MODULES.contains(&name) || INTERNALS.contains(&name)) {
+        return true;
+    }
     for _ in 0..LOOK_AHEAD {
         match lexer.next() {
             Some(Token::Mark(b'(' | b'[')) => depth += 1,
@@ -517,6 +525,9 @@ mod tests {
             ("_0 = x.__class__.__mro__\n", Kind::Internals, "__class__"),
             ("_0 = getattr(x, \"__globals__\")\n", Kind::Internals, "getattr"),
             ("_0 = getattr(x, name)\n", Kind::Internals, "getattr"),
+            ("getattr(os, \"system\")(\"id\")\n", Kind::Internals, "getattr"),
+            ("__builtins__[\"eval\"](\"1\")\n", Kind::Internals, "__builtins__"),
+            ("f = __import__\n", Kind::Internals, "__import__"),
             ("_0 = getattr(x, \"a\" + \"b\")\n", Kind::Internals, "getattr"),
             ("_0 = torch.from_file(\"/tmp/x\", True, 10)\n", Kind::FileOperator, "torch.from_file"),
             ("ops.aten.save(x, \"/tmp/x\")\n", Kind::FileOperator, "ops.aten.save"),

@@ -69,6 +69,7 @@ fn small_files_hold_the_contract() {
         "torchscript.pt",
         "bad/ts_os_system.pt",
         "bad/tensor_outside.pt",
+        "bad/sparse_outside.pt",
         "no_pickle.pt",
     ] {
         conformance::<Pytorch>(file, &std::fs::read(folder.join(file)).unwrap(), "pytorch");

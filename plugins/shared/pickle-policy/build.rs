@@ -218,7 +218,9 @@ fn safe(
     for (key, (role, _)) in &names {
         let _ = writeln!(code, "    ({key:?}, {role}),");
     }
-    code.push_str("];\n/// Modules whose direct names are safe; true: every public name, false: names written like a class.\n");
+    code.push_str(
+        "];\n/// Modules whose direct names are safe; true: every public name, false: names written like a class.\n",
+    );
     code.push_str("pub(crate) static SAFE_MODULES: &[(&str, Role, bool)] = &[\n");
     for family in families.values() {
         let _ = writeln!(code, "    {family},");

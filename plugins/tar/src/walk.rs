@@ -186,9 +186,15 @@ impl<'a> Walk<'a> {
             let end = self.artifact.size();
             sink.incomplete(&format!("member {} goes on beyond the end of the file at offset {end}", quote(&name)));
         }
+        // Python goes on right behind a header without data, others behind the data; nobody unpacks them.
+        let ambiguous = header.is_without_data() && data.length > 0 && self.header_at(data.offset);
+        if ambiguous {
+            self.judge.add(Defect::DataOrHeader, &name, Span::new(data.offset, BLOCK), &[]);
+        }
+        let data = if ambiguous { Span::new(data.offset, 0) } else { data };
         let behind_end = self.behind_end;
         self.judge.member(&Member { header, name: &name, extended: &extended, at: here, data, map, behind_end }, sink);
-        self.at = self.after(header, &name, data);
+        self.at = data.offset.saturating_add(padded(data.length)).min(self.artifact.size());
     }
 
     /// The size that readers with PAX go by. Above 8 GiB the header has no room for it; below, both must say the same
@@ -201,17 +207,6 @@ impl<'a> Walk<'a> {
             self.judge.add(Defect::TwoSizes, name, Span::new(self.at, BLOCK), &details);
         }
         size
-    }
-
-    /// Where the next header is.
-    fn after(&mut self, header: &Header, name: &[u8], data: Span) -> u64 {
-        let size = self.artifact.size();
-        if header.is_without_data() && data.length > 0 && self.header_at(data.offset) {
-            // Python goes on right behind the header, others behind the data; their bytes were handed over.
-            self.judge.add(Defect::DataOrHeader, name, Span::new(data.offset, BLOCK), &[]);
-            return data.offset;
-        }
-        data.offset.saturating_add(padded(data.length)).min(size)
     }
 
     /// A header that says something about the next member.

@@ -24,6 +24,9 @@ const LINK: usize = 4096;
 /// A flagged member that unpacks to this much without an error is not encrypted.
 const PROBE: u64 = 4 << 20;
 
+/// What is unpacked in all to find out whether flagged members are encrypted.
+const PROBES: u64 = 256 << 20;
+
 /// Comments shorter than this hold no payload.
 const COMMENT: u64 = 8;
 
@@ -42,13 +45,16 @@ struct Part<'p> {
 /// The state of one pass over the members.
 pub(crate) struct Members<'a> {
     artifact: &'a dyn Artifact,
-    names: Names<Option<(u32, u64)>>,
+    names: Names<u64>,
     places: Places,
     tally: Tally<Defect>,
-    /// Readings that were handed over: offset, length, method.
-    handed: HashSet<(u64, u64, u16)>,
+    /// Readings that were handed over: offset, and length with the method in its upper bits.
+    handed: HashSet<(u64, u64)>,
     bomb: Option<Bomb>,
     bombs: u64,
+    /// The host takes no more unpacked bytes, and has noted that.
+    spent: bool,
+    probed: u64,
     comments: u64,
 }
 
@@ -69,6 +75,8 @@ impl<'a> Members<'a> {
             handed: HashSet::new(),
             bomb: None,
             bombs: 0,
+            spent: false,
+            probed: 0,
             comments: 0,
         }
     }
@@ -100,9 +108,9 @@ impl<'a> Members<'a> {
         }
         let Some(reading) = entry.reading() else { return };
         let encrypted = self.is_encrypted(entry, &reading);
-        let content = reading.crc.zip(reading.size);
+        let content = fingerprint(&reading);
         let (child, first) = self.names.take(name, content);
-        if first.is_some_and(|first| first.is_none() || first != content)
+        if first.is_some_and(|first| first != content || content == UNKNOWN)
             && !entry.is_folder()
             && entry.central.is_some()
         {
@@ -139,12 +147,15 @@ impl<'a> Members<'a> {
             // Encryption puts at least 12 bytes before the data.
             STORED => reading.size == Some(reading.span.length) || reading.span.length < 12,
             AES => false,
+            // Then unpacking, which is budgeted, will tell.
+            _ if self.probed > PROBES => true,
             _ => {
                 let mut size = 0;
                 let probe = unpack(self.artifact, reading, &mut |block| {
                     size += block.len() as u64;
                     size < PROBE
                 });
+                self.probed += probe.size;
                 match probe.outcome {
                     Outcome::Complete => reading.size == Some(probe.size) || reading.crc == Some(probe.crc),
                     Outcome::Stopped => true,
@@ -162,7 +173,8 @@ impl<'a> Members<'a> {
         if reading.cut {
             self.tally.add(Defect::BeyondEnd, entry.name(), entry.at(), &[]);
         }
-        if reading.span.length == 0 || !self.handed.insert((reading.span.offset, reading.span.length, reading.method)) {
+        let key = (reading.span.offset, reading.span.length | u64::from(reading.method) << 48);
+        if reading.span.length == 0 || !self.handed.insert(key) {
             return;
         }
         if reading.method == STORED {
@@ -180,7 +192,7 @@ impl<'a> Members<'a> {
             }
             // A reader that ignores flag and method sees the stored bytes.
             sink.embed(&format!("{child} (stored bytes)"), reading.span, "");
-        } else {
+        } else if !self.spent {
             let mut writer = sink.child(child, "");
             let unpacked = unpack(self.artifact, reading, &mut |block| writer.write(block));
             writer.finish();
@@ -203,6 +215,7 @@ impl<'a> Members<'a> {
                 refused,
             });
         }
+        self.spent |= unpacked.outcome == Outcome::Stopped;
         match &unpacked.outcome {
             Outcome::Complete => {
                 self.check(entry, reading, unpacked.size, Some(unpacked.crc));
@@ -285,6 +298,14 @@ impl<'a> Members<'a> {
         self.places.finish(sink);
         self.tally.report(self.artifact.size(), sink);
     }
+}
+
+/// A [`fingerprint`] where nothing is declared.
+const UNKNOWN: u64 = u64::MAX;
+
+/// What is declared of a content, to tell whether two members of a name are the same.
+fn fingerprint(reading: &Reading) -> u64 {
+    reading.crc.zip(reading.size).map_or(UNKNOWN, |(crc, size)| u64::from(crc) << 32 | size & 0xffff_ffff)
 }
 
 /// Text in some encoding: no control characters but white space.

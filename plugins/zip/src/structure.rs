@@ -28,7 +28,10 @@ pub(crate) fn report(artifact: &dyn Artifact, archive: &Archive<'_>, summary: &S
     }
     if let Some(first) = summary.first_overlap {
         let count = summary.overlapping;
-        let message = format!("{count} members use bytes that other parts of the archive use, too");
+        let message = match count {
+            1 => "a member uses bytes that another part of the archive uses, too".to_owned(),
+            count => format!("{count} members use bytes that other parts of the archive use, too"),
+        };
         let finding = Finding::new(&S410, message).at(first.offset, first.length).detail("members", count.to_string());
         sink.finding(finding);
     }
@@ -69,7 +72,7 @@ fn directories(artifact: &dyn Artifact, archive: &Archive<'_>, summary: &Summary
         let at = Span::new(directory.start, directory.limit.saturating_sub(directory.start)).within(size);
         if listing.declared != listing.found {
             let message = format!(
-                "the end record declares {} members, the central directory lists {}",
+                "the end record gives {} as the number of members, the central directory lists {}",
                 listing.declared, listing.found
             );
             let finding = Finding::new(&S910, message).at(at.offset, at.length);

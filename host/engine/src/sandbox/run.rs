@@ -12,6 +12,9 @@ use crate::limits::Limits;
 use crate::plugin_info;
 use crate::text::name;
 
+/// `scan` of the contract.
+type ScanFunction<'a> = TypedFunc<(Resource<ArtifactHandle>, &'a str), (Result<(), String>,)>;
+
 fn store(loaded: &Loaded, state: State) -> wasmtime::Result<Store<State>> {
     let fuel = state.fuelled;
     let mut store = Store::new(loaded.pre.engine(), state);
@@ -42,8 +45,7 @@ pub(super) fn describe(loaded: &Loaded, limits: &Limits) -> Result<plugin_info::
         let instance = loaded.pre.instantiate(&mut store)?;
         // All three are looked up, so that a component which lacks one is refused when it is loaded and not when it is needed.
         let _: TypedFunc<(&[u8], u64), (Vec<String>,)> = export(&mut store, &instance, "probe")?;
-        let _: TypedFunc<(Resource<ArtifactHandle>, &str), (Result<(), String>,)> =
-            export(&mut store, &instance, "scan")?;
+        let _: ScanFunction<'_> = export(&mut store, &instance, "scan")?;
         let describe: TypedFunc<(), (Manifest,)> = export(&mut store, &instance, "describe")?;
         Ok(describe.call(&mut store, ())?.0.into())
     };
@@ -74,8 +76,7 @@ pub fn scan(loaded: &Loaded, manifest: &Arc<plugin_info::Manifest>, task: Task, 
     };
     let call = |store: &mut Store<State>| -> wasmtime::Result<Result<(), String>> {
         let instance = loaded.pre.instantiate(&mut *store)?;
-        let scan: TypedFunc<(Resource<ArtifactHandle>, &str), (Result<(), String>,)> =
-            export(store, &instance, "scan")?;
+        let scan: ScanFunction<'_> = export(store, &instance, "scan")?;
         Ok(scan.call(&mut *store, (Resource::new_own(0), format))?.0)
     };
     let result = call(&mut store);

@@ -100,3 +100,11 @@ fn a_token_list_is_no_module() {
     let bytes = b"\x03\0\0\0asm\x01\0\0\0\x0a\x05\0\0\0words";
     assert_eq!(identify(&bytes[3..], bytes.len() as u64 - 3), None);
 }
+
+#[test]
+fn a_signature_in_a_table_of_file_types_is_no_shortcut() {
+    let mut bytes = inside("shortcut");
+    assert!(identify(&bytes, bytes.len() as u64).is_some());
+    bytes[20..24].fill(0);
+    assert_eq!(identify(&bytes, bytes.len() as u64), None);
+}

@@ -7,7 +7,8 @@
 use modelaudit_plugin::Severity;
 
 use crate::tables::{
-    self, CLASS_PACKAGES, COMPONENTS, LAST_COMPONENTS, PACKAGES, SAFE, SAFE_MODULES, WEIGHTS_ONLY, ancestors, contains, find,
+    self, CLASS_PACKAGES, COMPONENTS, LAST_COMPONENTS, PACKAGES, SAFE, SAFE_MODULES, WEIGHTS_ONLY, ancestors, contains,
+    find,
 };
 use crate::{Entry, Judgement, Resolved, Role};
 

@@ -29,8 +29,29 @@ pub struct Resolved {
 /// Modules that are recognised as the end of a walk through any package. Other standard names (`array`, `copy`, `select`)
 /// are functions of packages more often than modules.
 const UNMISTAKABLE: &[&str] = &[
-    "builtins", "code", "codeop", "ctypes", "importlib", "io", "marshal", "multiprocessing", "nt", "os", "pdb", "pickle",
-    "pkgutil", "posix", "pty", "runpy", "shutil", "socket", "subprocess", "sys", "tempfile", "threading", "urllib",
+    "builtins",
+    "code",
+    "codeop",
+    "ctypes",
+    "importlib",
+    "io",
+    "marshal",
+    "multiprocessing",
+    "nt",
+    "os",
+    "pdb",
+    "pickle",
+    "pkgutil",
+    "posix",
+    "pty",
+    "runpy",
+    "shutil",
+    "socket",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "threading",
+    "urllib",
     "webbrowser",
 ];
 
@@ -66,7 +87,10 @@ pub fn resolve(module: &str, name: &str, protocol: u8) -> Resolved {
         Resolved { module, name, written: String::new(), dotted, renamed: None, object, module_object: false }
     };
     resolved.dotted = dotted;
-    if resolved.renamed.is_some() && format!("{}.{}", resolved.module, resolved.name) == written && !resolved.module_object {
+    if resolved.renamed.is_some()
+        && format!("{}.{}", resolved.module, resolved.name) == written
+        && !resolved.module_object
+    {
         resolved.renamed = None;
     }
     resolved.written = written;

@@ -10,51 +10,258 @@ const LONGEST: usize = 16 * 1024;
 
 /// Programs that a shell command starts with, and which are no common words of prose: the second word decides.
 const COMMANDS: &[&str] = &[
-    "apt", "apt-get", "at", "awk", "base64", "bash", "busybox", "calc.exe", "cat", "certutil", "chmod", "chown", "cmd", "cmd.exe",
-    "cp", "crontab", "csh", "curl", "dash", "dd", "del", "dig", "docker", "echo", "env", "find", "gcc", "git", "insmod", "java",
-    "kill", "killall", "ksh", "kubectl", "ln", "ls", "mkdir", "mkfifo", "mknod", "mshta", "mv", "nc", "ncat", "net", "netcat",
-    "node", "nohup", "nslookup", "openssl", "perl", "php", "ping", "pip", "pip3", "pkill", "powershell", "powershell.exe",
-    "pwsh", "python", "python2", "python3", "reg", "regsvr32", "rm", "rmdir", "ruby", "rundll32", "scp", "sed", "service", "setsid",
-    "sftp", "sh", "socat", "ssh", "start", "su", "sudo", "systemctl", "tar", "tee", "telnet", "tftp", "touch", "useradd", "wget",
-    "whoami", "xargs", "xterm", "zsh",
+    "apt",
+    "apt-get",
+    "at",
+    "awk",
+    "base64",
+    "bash",
+    "busybox",
+    "calc.exe",
+    "cat",
+    "certutil",
+    "chmod",
+    "chown",
+    "cmd",
+    "cmd.exe",
+    "cp",
+    "crontab",
+    "csh",
+    "curl",
+    "dash",
+    "dd",
+    "del",
+    "dig",
+    "docker",
+    "echo",
+    "env",
+    "find",
+    "gcc",
+    "git",
+    "insmod",
+    "java",
+    "kill",
+    "killall",
+    "ksh",
+    "kubectl",
+    "ln",
+    "ls",
+    "mkdir",
+    "mkfifo",
+    "mknod",
+    "mshta",
+    "mv",
+    "nc",
+    "ncat",
+    "net",
+    "netcat",
+    "node",
+    "nohup",
+    "nslookup",
+    "openssl",
+    "perl",
+    "php",
+    "ping",
+    "pip",
+    "pip3",
+    "pkill",
+    "powershell",
+    "powershell.exe",
+    "pwsh",
+    "python",
+    "python2",
+    "python3",
+    "reg",
+    "regsvr32",
+    "rm",
+    "rmdir",
+    "ruby",
+    "rundll32",
+    "scp",
+    "sed",
+    "service",
+    "setsid",
+    "sftp",
+    "sh",
+    "socat",
+    "ssh",
+    "start",
+    "su",
+    "sudo",
+    "systemctl",
+    "tar",
+    "tee",
+    "telnet",
+    "tftp",
+    "touch",
+    "useradd",
+    "wget",
+    "whoami",
+    "xargs",
+    "xterm",
+    "zsh",
 ];
 
 /// Pieces that only a shell command line holds.
 const SHELL_PIECES: &[&str] = &[
-    "/bin/sh", "/bin/bash", "/dev/tcp/", "/dev/udp/", "bash -i", "bash -c", "sh -c", "sh -i", "cmd /c", "cmd.exe /c", "| sh", "|sh",
-    "| bash", "|bash", "rm -rf", "nc -e", "ncat -e", "chmod +x", "powershell -", "base64 -d", "base64 --decode", "2>&1", "&>/dev/null",
-    ">/dev/null", "> /dev/null", "-ExecutionPolicy", "$(curl", "$(wget", "`curl", "`wget", "${IFS}",
+    "/bin/sh",
+    "/bin/bash",
+    "/dev/tcp/",
+    "/dev/udp/",
+    "bash -i",
+    "bash -c",
+    "sh -c",
+    "sh -i",
+    "cmd /c",
+    "cmd.exe /c",
+    "| sh",
+    "|sh",
+    "| bash",
+    "|bash",
+    "rm -rf",
+    "nc -e",
+    "ncat -e",
+    "chmod +x",
+    "powershell -",
+    "base64 -d",
+    "base64 --decode",
+    "2>&1",
+    "&>/dev/null",
+    ">/dev/null",
+    "> /dev/null",
+    "-ExecutionPolicy",
+    "$(curl",
+    "$(wget",
+    "`curl",
+    "`wget",
+    "${IFS}",
 ];
 
 /// Pieces that only Python code holds.
 const PYTHON_PIECES: &[&str] = &[
-    "__import__(", "__builtins__", "__globals__", "__subclasses__", "__getattribute__", "os.system(", "os.popen(", "os.exec",
-    "os.spawn", "os.environ", "subprocess.", "Popen(", "importlib.import_module", "exec(", "eval(", "execfile(", "compile(",
-    "pickle.loads(", "marshal.loads(", "socket.socket(", "urllib.request", "requests.get(", "requests.post(", "builtins.", "ctypes.",
-    "shutil.rmtree(", "pty.spawn(", "sys.modules", "getattr(", "setattr(", "globals()", "open('", "open(\"", "lambda:", "b64decode(",
+    "__import__(",
+    "__builtins__",
+    "__globals__",
+    "__subclasses__",
+    "__getattribute__",
+    "os.system(",
+    "os.popen(",
+    "os.exec",
+    "os.spawn",
+    "os.environ",
+    "subprocess.",
+    "Popen(",
+    "importlib.import_module",
+    "exec(",
+    "eval(",
+    "execfile(",
+    "compile(",
+    "pickle.loads(",
+    "marshal.loads(",
+    "socket.socket(",
+    "urllib.request",
+    "requests.get(",
+    "requests.post(",
+    "builtins.",
+    "ctypes.",
+    "shutil.rmtree(",
+    "pty.spawn(",
+    "sys.modules",
+    "getattr(",
+    "setattr(",
+    "globals()",
+    "open('",
+    "open(\"",
+    "lambda:",
+    "b64decode(",
 ];
 
 /// Endings of addresses that are fetched to be run or unpickled.
 const PAYLOAD_ENDINGS: &[&str] = &[
-    ".sh", ".py", ".pyc", ".ps1", ".bat", ".cmd", ".exe", ".dll", ".so", ".dylib", ".elf", ".bin", ".jar", ".js", ".hta", ".vbs", ".msi",
-    ".deb", ".rpm", ".apk", ".pkl", ".pickle", ".joblib", ".dill", ".whl", ".pl", ".rb", ".php",
+    ".sh", ".py", ".pyc", ".ps1", ".bat", ".cmd", ".exe", ".dll", ".so", ".dylib", ".elf", ".bin", ".jar", ".js",
+    ".hta", ".vbs", ".msi", ".deb", ".rpm", ".apk", ".pkl", ".pickle", ".joblib", ".dill", ".whl", ".pl", ".rb",
+    ".php",
 ];
 
 /// Hosts that collect call-backs or hold throw-away payloads.
 const PAYLOAD_HOSTS: &[&str] = &[
-    "webhook.site", "requestbin", "pipedream.net", "burpcollaborator", "oastify.com", "oast.", "interact.sh", "interactsh", "ngrok",
-    "serveo.net", "localtunnel", "loca.lt", "trycloudflare.com", "pastebin.com", "paste.ee", "hastebin", "transfer.sh", "0x0.st",
-    "file.io", "termbin.com", "dnslog", "ceye.io", "canarytokens", "beeceptor.com", "api.telegram.org", "discord.com/api/webhooks",
-    "discordapp.com/api/webhooks", "hooks.slack.com",
+    "webhook.site",
+    "requestbin",
+    "pipedream.net",
+    "burpcollaborator",
+    "oastify.com",
+    "oast.",
+    "interact.sh",
+    "interactsh",
+    "ngrok",
+    "serveo.net",
+    "localtunnel",
+    "loca.lt",
+    "trycloudflare.com",
+    "pastebin.com",
+    "paste.ee",
+    "hastebin",
+    "transfer.sh",
+    "0x0.st",
+    "file.io",
+    "termbin.com",
+    "dnslog",
+    "ceye.io",
+    "canarytokens",
+    "beeceptor.com",
+    "api.telegram.org",
+    "discord.com/api/webhooks",
+    "discordapp.com/api/webhooks",
+    "hooks.slack.com",
 ];
 
 /// Places that a program, and not a model, reads or writes.
 const SYSTEM_PATHS: &[&str] = &[
-    "/etc/passwd", "/etc/shadow", "/etc/sudoers", "/etc/cron", "/etc/ld.so", "/etc/profile", "/etc/rc", "/etc/init", "/etc/systemd",
-    "/etc/ssh", "/etc/hosts", "/root/", "/proc/self", "/dev/shm/", "/var/spool/cron", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/",
-    "/bin/", "/sbin/", "/usr/lib/", "/lib/", "/tmp/", "/var/tmp/", "~/.ssh", "/.ssh/", "authorized_keys", "id_rsa", "/.bashrc",
-    "~/.bashrc", "/.profile", "~/.profile", "/.zshrc", "/.aws/", "/.kube/", "/.config/autostart", "/site-packages/",
-    "/var/run/docker.sock", "c:\\windows\\", "c:/windows/", "\\system32\\", "\\startup\\", "%appdata%", "%temp%", "\\\\.\\pipe\\",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/sudoers",
+    "/etc/cron",
+    "/etc/ld.so",
+    "/etc/profile",
+    "/etc/rc",
+    "/etc/init",
+    "/etc/systemd",
+    "/etc/ssh",
+    "/etc/hosts",
+    "/root/",
+    "/proc/self",
+    "/dev/shm/",
+    "/var/spool/cron",
+    "/usr/bin/",
+    "/usr/sbin/",
+    "/usr/local/bin/",
+    "/bin/",
+    "/sbin/",
+    "/usr/lib/",
+    "/lib/",
+    "/tmp/",
+    "/var/tmp/",
+    "~/.ssh",
+    "/.ssh/",
+    "authorized_keys",
+    "id_rsa",
+    "/.bashrc",
+    "~/.bashrc",
+    "/.profile",
+    "~/.profile",
+    "/.zshrc",
+    "/.aws/",
+    "/.kube/",
+    "/.config/autostart",
+    "/site-packages/",
+    "/var/run/docker.sock",
+    "c:\\windows\\",
+    "c:/windows/",
+    "\\system32\\",
+    "\\startup\\",
+    "%appdata%",
+    "%temp%",
+    "\\\\.\\pipe\\",
 ];
 
 /// What the text looks like, as a noun phrase for a message: `shell commands`, `Python code`, `the address of a payload`,
@@ -97,7 +304,8 @@ fn looks_like_shell(text: &str) -> bool {
     let Some(first) = words.next() else { return false };
     let program = first.rsplit(['/', '\\']).next().unwrap_or(first);
     let known = COMMANDS.binary_search(&program).is_ok();
-    let chained = [" | ", " && ", " || ", "; ", " > ", " >> ", "$(", "`"].iter().any(|piece| first_line.contains(piece));
+    let chained =
+        [" | ", " && ", " || ", "; ", " > ", " >> ", "$(", "`"].iter().any(|piece| first_line.contains(piece));
     if known {
         let Some(second) = words.next() else {
             // A path to a program alone (`/bin/sh`) is one; the bare word is a word.
@@ -116,7 +324,8 @@ fn looks_like_shell(text: &str) -> bool {
 fn starts_with_command(part: &str) -> bool {
     let mut words = part.split_whitespace();
     let program = words.next().unwrap_or_default();
-    COMMANDS.binary_search(&program).is_ok() && words.next().is_some_and(|w| w.starts_with(['-', '/', '"', '\'', '$', '~', '.']))
+    COMMANDS.binary_search(&program).is_ok()
+        && words.next().is_some_and(|w| w.starts_with(['-', '/', '"', '\'', '$', '~', '.']))
 }
 
 /// An import statement, or a piece of code that reaches out of computing.
@@ -169,13 +378,19 @@ fn looks_like_payload_address(text: &str) -> bool {
     }
     let lower = text.to_ascii_lowercase();
     let Some((scheme, rest)) = lower.split_once("://") else { return false };
-    if !matches!(scheme, "http" | "https" | "ftp" | "tcp" | "udp" | "ws" | "wss" | "file" | "ldap" | "rmi" | "gopher" | "smb" | "data") {
+    if !matches!(
+        scheme,
+        "http" | "https" | "ftp" | "tcp" | "udp" | "ws" | "wss" | "file" | "ldap" | "rmi" | "gopher" | "smb" | "data"
+    ) {
         return false;
     }
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let name = host.rsplit('@').next().unwrap_or(host);
-    let numeric = name.split(':').next().is_some_and(|h| h.split('.').count() == 4 && h.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    let numeric = name
+        .split(':')
+        .next()
+        .is_some_and(|h| h.split('.').count() == 4 && h.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
     let local = name.starts_with("127.") || name.starts_with("localhost");
     (numeric && !local)
         || matches!(scheme, "ldap" | "rmi" | "gopher" | "smb")
@@ -268,7 +483,13 @@ mod tests {
         ] {
             assert_eq!(suspicious_text(text), Some("the address of a payload"), "{text}");
         }
-        for text in ["/etc/passwd", "/tmp/pwned.txt", "~/.ssh/authorized_keys", "../../../../etc/cron.d/x", "C:\\Windows\\System32\\x.dll"] {
+        for text in [
+            "/etc/passwd",
+            "/tmp/pwned.txt",
+            "~/.ssh/authorized_keys",
+            "../../../../etc/cron.d/x",
+            "C:\\Windows\\System32\\x.dll",
+        ] {
             assert_eq!(suspicious_text(text), Some("a path of the system"), "{text}");
         }
     }

@@ -10,5 +10,7 @@ pub mod files;
 pub mod frameworks;
 pub mod network;
 pub mod pickle;
+pub mod policy;
+pub mod secrets;
 pub mod structure;
 pub mod tensors;

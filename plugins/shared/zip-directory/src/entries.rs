@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use modelaudit_plugin::{Artifact, Reader, Span};
 
 use crate::entry::Entry;
-use crate::gaps::{Gap, Piece, Place, is_signing_block, piece, streamed_end, without_zeros};
+use crate::gaps::{Gap, Piece, Place, Streams, is_signing_block, piece, without_zeros};
 use crate::locate::{Directory, End};
 use crate::record::{
     CENTRAL, CENTRAL_LENGTH, Central, Expected, FLAG_DESCRIPTOR, central, central_lengths, descriptor, local,
@@ -73,6 +73,7 @@ pub struct Entries<'a> {
     seen: HashSet<u64>,
     junk: Option<(u64, u64)>,
     listed_only: bool,
+    streams: Streams,
     steps: u64,
     summary: Summary,
 }
@@ -96,6 +97,7 @@ impl<'a> Entries<'a> {
             seen: HashSet::new(),
             junk: None,
             listed_only,
+            streams: Streams::default(),
             steps: 0,
             summary: Summary::default(),
         }
@@ -253,7 +255,7 @@ impl<'a> Entries<'a> {
                 };
                 let mut next = start.saturating_add(header.compressed);
                 if header.flags & FLAG_DESCRIPTOR != 0 && header.compressed == 0 {
-                    let (data_end, certain) = streamed_end(self.artifact, &mut self.window, start, end.max(start));
+                    let (data_end, certain) = self.streams.end(self.artifact, &mut self.window, start, end.max(start));
                     entry.streamed = Some((data_end, certain));
                     let expected = Expected { crc: None, compressed: data_end - start, size: None };
                     entry.descriptor = descriptor(&mut self.window, data_end, expected).filter(|_| certain);

@@ -72,8 +72,8 @@ pub(crate) fn piece(artifact: &dyn Artifact, window: &mut Window<'_>, at: u64, e
         return Piece::Record(length);
     }
     if head.starts_with(LOCAL)
+        && is_plausible(head)
         && let Some(header) = local(window, at)
-        && is_plausible(&header)
     {
         return Piece::Local(header);
     }
@@ -83,26 +83,60 @@ pub(crate) fn piece(artifact: &dyn Artifact, window: &mut Window<'_>, at: u64, e
     Piece::Junk(next.first().map_or(left, |hit| hit.offset - at))
 }
 
-/// A signature of four bytes also stands in programs that read zips, so the header must make sense.
-fn is_plausible(header: &Local) -> bool {
-    let method = METHODS.contains(&header.method) || HIGH_METHODS.contains(&header.method);
-    method && !header.name.is_empty() && header.name.len() <= 4096 && header.at.length < 1 << 17
+/// A signature of four bytes also stands in programs that read zips, so the header must make sense. Looked at before its name
+/// is read: a false one may claim any length.
+fn is_plausible(head: &[u8]) -> bool {
+    let method = u16_at(head, 8).is_some_and(|method| METHODS.contains(&method) || HIGH_METHODS.contains(&method));
+    method && u16_at(head, 26).is_some_and(|name| (1..=4096).contains(&name))
 }
 
-/// Where the data of a local header end whose sizes follow them: at the descriptor that fits, else at the next header, else
-/// at `end`. Also says whether that is certain.
-pub(crate) fn streamed_end(artifact: &dyn Artifact, window: &mut Window<'_>, start: u64, end: u64) -> (u64, bool) {
-    let mut from = start;
-    while let Some(hit) = artifact.find(&[DESCRIPTOR], Span::new(from, end.saturating_sub(from)), 1).first() {
-        let bytes = window.get(hit.offset, 24);
-        let length = hit.offset - start;
-        if u32_at(bytes, 8).map(u64::from) == Some(length & 0xffff_ffff) || u64_at(bytes, 8) == Some(length) {
-            return (hit.offset, true);
-        }
-        from = hit.offset + 1;
+/// Finds the ends of data whose sizes follow them.
+pub(crate) struct Streams {
+    /// No descriptor stands from the first offset on before the second.
+    none_between: (u64, u64),
+    /// Descriptors that are still looked at: an archive can hold any number that fit nothing.
+    budget: u32,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { none_between: (0, 0), budget: 1 << 18 }
     }
-    let next = artifact.find(&[LOCAL, CENTRAL, END64, END], Span::new(start, end.saturating_sub(start)), 1);
-    next.first().map_or((end, false), |hit| (hit.offset, true))
+}
+
+impl Streams {
+    /// Where data that start at `start` end: at the descriptor that fits, else at the next header, else at `end`. Also says
+    /// whether that is certain.
+    pub(crate) fn end(
+        &mut self,
+        artifact: &dyn Artifact,
+        window: &mut Window<'_>,
+        start: u64,
+        end: u64,
+    ) -> (u64, bool) {
+        let mut from = start;
+        while let Some(at) = self.next_descriptor(artifact, from, end) {
+            let bytes = window.get(at, 24);
+            let length = at - start;
+            if u32_at(bytes, 8).map(u64::from) == Some(length & 0xffff_ffff) || u64_at(bytes, 8) == Some(length) {
+                return (at, true);
+            }
+            from = at + 1;
+        }
+        let next = artifact.find(&[LOCAL, CENTRAL, END64, END], Span::new(start, end.saturating_sub(start)), 1);
+        next.first().map_or((end, false), |hit| (hit.offset, true))
+    }
+
+    fn next_descriptor(&mut self, artifact: &dyn Artifact, from: u64, end: u64) -> Option<u64> {
+        self.budget = self.budget.checked_sub(1)?;
+        let (first, next) = self.none_between;
+        // Members are asked for in order, so what one search skipped need not be searched again.
+        let search = if (first..next).contains(&from) { next } else { from };
+        let hit =
+            artifact.find(&[DESCRIPTOR], Span::new(search, end.saturating_sub(search)), 1).first().map(|h| h.offset);
+        self.none_between = (from, hit.unwrap_or(end));
+        hit
+    }
 }
 
 /// The range without zero bytes at its start; None if there are no others. Zeros align members and fill sectors.

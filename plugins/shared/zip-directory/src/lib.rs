@@ -7,8 +7,8 @@
 //! central directory that a reader could find and every local header that none of them lists, and each [`Entry`] says where
 //! its descriptions differ and how it can be read. [`unpack`] unpacks a reading whatever its flags, sizes and checksum claim.
 //!
-//! It streams: headers are read as the iterator goes, member data are never read, memory holds some 32 bytes a member and at
-//! most [`MAX_ENTRIES`] of them. An artifact that is no zip has no entries; nothing here fails.
+//! It streams: headers are read as the iterator goes, member data are never read, memory holds 16 bytes a member and at most
+//! [`MAX_ENTRIES`] of them. An artifact that is no zip has no entries; nothing here fails.
 //!
 //! ```
 //! # use modelaudit_plugin::testing::Memory;

@@ -1,0 +1,1 @@
+//! S10xx: names, hashes and remote code that a policy speaks of.

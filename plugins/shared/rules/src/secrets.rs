@@ -1,0 +1,1 @@
+//! S7xx: secrets in model files.
