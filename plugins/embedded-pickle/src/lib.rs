@@ -85,7 +85,10 @@ impl Plugin for EmbeddedPickle {
                 sink.finding(finding);
                 found += 1;
                 if found >= FINDINGS {
-                    sink.incomplete(&format!("more than {FINDINGS} hidden pickles, looked at up to offset {}", hit.offset));
+                    sink.incomplete(&format!(
+                        "more than {FINDINGS} hidden pickles, looked at up to offset {}",
+                        hit.offset
+                    ));
                     return Ok(());
                 }
             }
@@ -105,7 +108,8 @@ impl Plugin for EmbeddedPickle {
 fn hands_out_children(artifact: &dyn Artifact, head: &[u8]) -> bool {
     let zip = head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06");
     let tar = head.get(257..262) == Some(b"ustar");
-    let objects = head.starts_with(b"\x93NUMPY") && head.get(..256).unwrap_or(head).windows(2).any(|w| w == b"|O" || w == b"'O");
+    let objects =
+        head.starts_with(b"\x93NUMPY") && head.get(..256).unwrap_or(head).windows(2).any(|w| w == b"|O" || w == b"'O");
     zip || tar || objects || zip_at_the_end(artifact)
 }
 
@@ -136,7 +140,8 @@ fn look(context: &mut Context<'_>, offset: u64, form: Form) -> Option<Finding> {
             }
             context.covered = hidden.end;
             let length = hidden.end.saturating_sub(offset);
-            let message = format!("a pickle of {length} bytes hides at offset {offset}; unpickled, it {}", hidden.phrase);
+            let message =
+                format!("a pickle of {length} bytes hides at offset {offset}; unpickled, it {}", hidden.phrase);
             Some(Finding::new(&S213, message).at(offset, length))
         }
         Form::Base64 | Form::Hex => {

@@ -400,8 +400,9 @@ fn first_bounded(text: &str, before: char, words: &[&str], boundary: impl Fn(cha
             text.match_indices(word).find_map(|(at, _)| {
                 let left = text.get(..at)?.chars().next_back().unwrap_or(before);
                 let right = text.get(at + word.len()..)?.chars().next();
-                // What an opening parenthesis follows is a call or a pattern (`/(.*)/`), not a word.
-                (boundary(left) && right.is_none_or(|c| c != '(' && boundary(c))).then_some(at + word.len())
+                // Beside the wrong side of a parenthesis stands a call or a pattern (`/(.*)/`), not a word.
+                (left != ')' && boundary(left) && right.is_none_or(|c| c != '(' && boundary(c)))
+                    .then_some(at + word.len())
             })
         })
         .min()
@@ -501,6 +502,7 @@ mod tests {
             "echo fetching the file | tee log",
             "python train.py --socket-timeout 5",
             "synchronise /dev/tcp",
+            "system 'rm', '-r', '--', ($dir =~ /(.*)/); # untaint",
             "bash -i > /dev/tcp/host/port",
             "bash -c /dev/tcp/",
         ] {

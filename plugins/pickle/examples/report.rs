@@ -15,7 +15,13 @@ fn main() {
         let (report, _) = scan_artifact::<Pickle>(Memory::new(name, &bytes), "pickle");
         println!("{path}\t{}\t{:?}", if claimed { "pickle" } else { "-" }, report.worst());
         for finding in &report.findings {
-            println!("    {} {:?} {:?} {}", finding.rule, finding.severity, finding.at.map(|a| a.offset), finding.message);
+            println!(
+                "    {} {:?} {:?} {}",
+                finding.rule,
+                finding.severity,
+                finding.at.map(|a| a.offset),
+                finding.message
+            );
             if std::env::var_os("DETAILS").is_some() {
                 for (key, value) in &finding.details {
                     println!("        {key}: {value}");

@@ -12,13 +12,40 @@ use modelaudit_rules::{pickle, structure};
 pub struct Pickle;
 
 /// Extensions under which pickles are stored. They only add candidates.
-const EXTENSIONS: &[&str] = &["pkl", "pickle", "p", "pck", "joblib", "dill", "sav", "pt", "pth", "bin", "ckpt", "pdparams"];
+const EXTENSIONS: &[&str] =
+    &["pkl", "pickle", "p", "pck", "joblib", "dill", "sav", "pt", "pth", "bin", "ckpt", "pdparams"];
 
 /// Extensions that promise a format without code in it. Source: the formats of modelaudit's own plugins, and media files
 /// that a pickle poses as. `npy` is here because `numpy.load` falls back to unpickling what has no npy magic (reference 4.6).
 const HARMLESS_EXTENSIONS: &[&str] = &[
-    "csv", "gguf", "ggml", "gif", "h5", "hdf5", "jpeg", "jpg", "json", "keras", "md", "mlmodel", "msgpack", "npy", "npz",
-    "onnx", "pb", "pdf", "pmml", "png", "rknn", "safetensors", "tflite", "txt", "webp", "xml", "yaml", "yml",
+    "csv",
+    "gguf",
+    "ggml",
+    "gif",
+    "h5",
+    "hdf5",
+    "jpeg",
+    "jpg",
+    "json",
+    "keras",
+    "md",
+    "mlmodel",
+    "msgpack",
+    "npy",
+    "npz",
+    "onnx",
+    "pb",
+    "pdf",
+    "pmml",
+    "png",
+    "rknn",
+    "safetensors",
+    "tflite",
+    "txt",
+    "webp",
+    "xml",
+    "yaml",
+    "yml",
 ];
 
 impl Plugin for Pickle {

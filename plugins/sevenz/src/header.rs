@@ -214,7 +214,9 @@ fn pack_info(cursor: &mut Cursor<'_>, count: usize, streams: &mut Streams) -> Re
                 cursor.digests(count)?;
             }
             other => {
-                return Err(cursor.malformed(format!("the unknown property {other:#x} stands among its packed streams")));
+                return Err(
+                    cursor.malformed(format!("the unknown property {other:#x} stands among its packed streams"))
+                );
             }
         }
     }
@@ -238,7 +240,8 @@ fn unpack_info(cursor: &mut Cursor<'_>, streams: &mut Streams) -> Result<(), Mal
                 }
             }
             id::CRC => {
-                for (folder, crc) in streams.folders.iter_mut().zip(cursor.digests(streams.folders.len())?) {
+                let digests = cursor.digests(streams.folders.len())?;
+                for (folder, crc) in streams.folders.iter_mut().zip(digests) {
                     folder.crc = crc;
                 }
             }
@@ -340,7 +343,9 @@ fn substreams(cursor: &mut Cursor<'_>, streams: &mut Streams) -> Result<(), Malf
                 }
             }
             other => {
-                return Err(cursor.malformed(format!("the unknown property {other:#x} stands among its members' sizes")));
+                return Err(
+                    cursor.malformed(format!("the unknown property {other:#x} stands among its members' sizes"))
+                );
             }
         }
         id = cursor.u8()?;
@@ -369,7 +374,8 @@ fn files(cursor: &mut Cursor<'_>) -> Result<Vec<File>, Malformed> {
 fn property_of_files(property: u8, field: &mut Cursor<'_>, files: &mut [File]) -> Result<(), Malformed> {
     match property {
         id::EMPTY_STREAM => {
-            for (file, bit) in files.iter_mut().zip(field.bits(files.len())?) {
+            let empty = field.bits(files.len())?;
+            for (file, bit) in files.iter_mut().zip(empty) {
                 file.empty = bit;
             }
         }

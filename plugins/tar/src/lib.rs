@@ -28,11 +28,13 @@ pub struct Tar;
 const NUMBERS: u64 = 124;
 
 /// A v7 header has no magic, but its size, time and checksum are octal digits or spaces, each field closed by a space or a NUL:
-/// told by the bits that these characters share. Text made of digits alone would fit; the checksum decides.
+/// told by the bits that these characters share. Numbers stand at the right, so the last of a field is never a space: a run
+/// of spaces (an npy header in a stored zip member) does not fit. Text made of digits alone would; the checksum decides.
 fn v7_magic() -> Magic {
     let digit = (0x20, 0xe8); // a space or '0' to '7'
     let closing = (0x00, 0xdf); // a space or a NUL
-    let fields = [[digit; 11].as_slice(), &[closing], &[digit; 11], &[closing], &[digit; 6], &[closing; 2]].concat();
+    let last = [(0x30, 0xf8), closing];
+    let fields = [[digit; 10].as_slice(), &last, &[digit; 10], &last, &[digit; 5], &last, &[closing]].concat();
     let (bytes, mask): (Vec<u8>, Vec<u8>) = fields.into_iter().unzip();
     Magic::masked(NUMBERS, &bytes, &mask)
 }

@@ -204,7 +204,9 @@ mod tests {
     #[test]
     fn type_strings() {
         assert!(TYPE_NAMES.windows(2).all(|w| w[0].0 < w[1].0));
-        for (code, size) in [("f8", 8), ("<i4", 4), ("|b1", 1), ("U12", 48), ("S7", 7), ("M8[ns]", 8), ("V24", 24), ("d", 8)] {
+        for (code, size) in
+            [("f8", 8), ("<i4", 4), ("|b1", 1), ("U12", 48), ("S7", 7), ("M8[ns]", 8), ("V24", 24), ("d", 8)]
+        {
             assert_eq!(width(code), Some(size), "{code}");
         }
         assert_eq!(width("|O"), Some(u64::MAX));

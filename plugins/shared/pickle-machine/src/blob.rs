@@ -8,8 +8,9 @@ pub(crate) fn hint(head: &[u8]) -> bool {
         // A text pickle: a global, perhaps inside marks.
         [b'c' | b'(' | b'i', ..] => true,
         // Base64 of a protocol header ("gAI" to "gAX"), of zlib ("eJ"), gzip ("H4sI"), bzip2 ("Qlpo"), xz ("/Td6WFo");
-        // base64 of a text pickle begins with "Y" ('c') or "K" ('(').
+        // base64 of a text pickle begins with "Y2"; then base64 of the first three once more.
         [b'g', b'A', b'I'..=b'X', ..] | [b'e', b'J' | b'A' | b'N' | b'F', ..] | [b'H', b'4', b's', b'I', ..] => true,
+        [b'Z', b'0', b'F', ..] | [b'Z', b'U', b'p', ..] | [b'S', b'D', b'R', b'z', ..] => true,
         [b'Q', b'l', b'p', b'o', ..] | [b'/', b'T', b'd', b'6', ..] | [b'Y', b'2' | b'3', ..] => true,
         // Hexadecimal.
         [b'8', b'0', b'0', b'2'..=b'5', ..] | [b'6', b'3', b'6' | b'7', ..] => true,

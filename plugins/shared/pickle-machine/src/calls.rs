@@ -163,7 +163,8 @@ fn attribute(machine: &mut Machine<'_>, object: Value, name: Value, observer: &m
         machine.protocol = protocol;
         return Some(value);
     }
-    if object.is_text() || matches!(object.kind(), Kind::Object | Kind::Result | Kind::Dict | Kind::List | Kind::Tuple) {
+    if object.is_text() || matches!(object.kind(), Kind::Object | Kind::Result | Kind::Dict | Kind::List | Kind::Tuple)
+    {
         let holds = Holds { weight: 1, ..view!(machine).holds(object) };
         return Some(machine.store.record(Kind::Method, object, name, machine.at, holds));
     }

@@ -66,8 +66,8 @@ mod memo;
 mod opcode;
 mod ops;
 mod probe;
-mod scan;
 mod render;
+mod scan;
 mod special;
 mod store;
 mod streams;
@@ -78,11 +78,12 @@ pub use codec::{Compression, decompress};
 pub use globals::Global;
 pub use input::Slice;
 pub use machine::Reading;
+pub use opcode::name as opcode_name;
 pub use probe::is_pickle;
 pub use scan::{Hidden, ScanOptions, Summary, hidden_in_encoding, hidden_pickle, scan_pickle};
-pub use opcode::name as opcode_name;
 pub use streams::{Outcome, walk};
 pub use value::{Kind, Value};
 pub use view::{
-    Array, Blob, Build, Call, ComputedImport, Extension, Import, Item, LoadError, Observer, Oddity, Parts, Persistent, View,
+    Array, Blob, Build, Call, ComputedImport, Extension, Import, Item, LoadError, Observer, Oddity, Parts, Persistent,
+    View,
 };

@@ -254,7 +254,11 @@ impl<'a> Machine<'a> {
     fn rare(&mut self, opcode: u8, observer: &mut dyn Observer) -> Result<(), Fault> {
         match opcode {
             op::POP => self.discard(),
-            op::POP_MARK => self.pop_mark().map(|_| ()),
+            op::POP_MARK => {
+                let mark = self.pop_mark()?;
+                self.stack.truncate(mark);
+                Ok(())
+            }
             op::DUP => {
                 let top = self.stack.last().copied();
                 self.push(top.unwrap_or(Value::UNKNOWN))?;
@@ -337,7 +341,9 @@ impl<'a> Machine<'a> {
         match fault {
             Fault::Short(short) => {
                 let name = op::name(self.input.read_at(self.at, 1).first().copied().unwrap_or_default());
-                if short.wanted >= HUGE_LENGTH && short.wanted / 64 > self.input.end().saturating_sub(self.input.start()) {
+                if short.wanted >= HUGE_LENGTH
+                    && short.wanted / 64 > self.input.end().saturating_sub(self.input.start())
+                {
                     self.odd(Oddity::HugeLength(short.wanted), 2, observer);
                 }
                 let reason = if short.wanted == short.available.saturating_add(1) {
@@ -382,7 +388,11 @@ impl<'a> Machine<'a> {
         if self.stack.len() >= STACK {
             // Plain constants of a huge tuple need not be kept; something that is called later must not vanish silently.
             self.dropped += 1;
-            return if value.is_constant() { Ok(()) } else { Err(Fault::Soft("more values on the stack than are kept")) };
+            return if value.is_constant() {
+                Ok(())
+            } else {
+                Err(Fault::Soft("more values on the stack than are kept"))
+            };
         }
         self.stack.push(value);
         Ok(())

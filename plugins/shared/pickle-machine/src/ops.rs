@@ -198,6 +198,7 @@ impl Machine<'_> {
         };
         let event = Call {
             written: callee,
+            written_arguments: arguments,
             callee: effective,
             through: &through,
             arguments: &items,
@@ -209,10 +210,9 @@ impl Machine<'_> {
         };
         let mark = observer.call(&view!(self), &event);
         self.register_extension(special, &items);
-        if mark != 0 {
-            return self.marked(result, mark);
-        }
-        result
+        // What a reported call made stays marked, also where the result has no node of its own.
+        let mark = if mark == 0 && !result.has_node() { holds.mark } else { mark };
+        if mark != 0 { self.marked(result, mark) } else { result }
     }
 
     /// The result carries the mark. A result that has no node of its own gets one.

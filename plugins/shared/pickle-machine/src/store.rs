@@ -85,7 +85,15 @@ impl Store {
     }
 
     fn with_limits(node_limit: usize, item_limit: usize) -> Self {
-        Self { nodes: Vec::new(), next_node: 0, items: Vec::new(), next_item: 0, node_limit, item_limit, dangerous: HashMap::new() }
+        Self {
+            nodes: Vec::new(),
+            next_node: 0,
+            items: Vec::new(),
+            next_item: 0,
+            node_limit,
+            item_limit,
+            dangerous: HashMap::new(),
+        }
     }
 
     /// Forgets everything, for the next stream.
@@ -189,10 +197,7 @@ impl Store {
 
     /// An object, result, partial, method or persistent id: callee, arguments, offset of the call.
     pub(crate) fn record(&mut self, kind: Kind, callee: Value, arguments: Value, offset: u64, holds: Holds) -> Value {
-        self.push_node(
-            kind,
-            Node { a: callee.raw(), b: arguments.raw(), c: Value::UNKNOWN.raw(), offset, holds },
-        )
+        self.push_node(kind, Node { a: callee.raw(), b: arguments.raw(), c: Value::UNKNOWN.raw(), offset, holds })
     }
 
     /// Adds items to a container; what it holds grows, too.

@@ -226,6 +226,8 @@ pub struct ComputedImport {
 pub struct Call<'e> {
     /// What stands on the stack as the callable or class.
     pub written: Value,
+    /// The arguments as they stand on the stack (a tuple, mostly).
+    pub written_arguments: Value,
     /// What is called in the end: behind `functools.partial`, `operator.methodcaller`, `map` and the like.
     pub callee: Value,
     /// The wrappers between the two, outermost first.

@@ -121,6 +121,8 @@ def merge(paths):
             key = words[0] if n in ("*", "+*") else words[0] + "." + n
             dangerous[key] = section[1]
 
+    safe = {words[0] + "." + n for _, words in table("safe.txt") for n in words[1:]}
+
     def canonical(module):
         for _ in range(4):
             parts = module.split(".")
@@ -164,6 +166,8 @@ def merge(paths):
         for module, name, home, inner in d["reexports"]:
             module, home = canonical(module), canonical(home)
             if (module, name) == (home, inner) or (module, name) in attributes:
+                continue
+            if module + "." + name in safe:
                 continue
             there, here = verdict(home + "." + inner), verdict(module + "." + name)
             if there is None and any(key.startswith(home + "." + inner + ".") for key in dangerous):

@@ -9,6 +9,7 @@ use modelaudit_rules::pickle::{S205, S206, S207, S208, S209, S210, S211, S212, S
 use super::alert::{Alert, Alerts};
 use super::{code, grade, payload};
 use crate::render;
+use crate::special::Special;
 use crate::value::{Kind, Value};
 use crate::view::{
     Array, Blob, Build, Call, ComputedImport, Extension, Import, Item, LoadError, Observer, Oddity, Persistent, View,
@@ -79,6 +80,8 @@ pub(crate) struct Analysis {
     /// Set in the readings after the first: only new criticals count.
     other_reading: Option<&'static str>,
     before: Option<Box<Saved>>,
+    /// Paths that an alert patched or registered, with its mark.
+    prepared: Vec<(String, u32)>,
     /// Alerts about constants that are pickles, by constant.
     pub(crate) blobs: HashMap<Value, u32>,
     /// Budget of work on inert blobs, in bytes.
@@ -121,6 +124,7 @@ impl Analysis {
             frame_crossed: None,
             other_reading: None,
             before: None,
+            prepared: Vec::new(),
             blobs: HashMap::new(),
             inert_budget: 32 << 20,
             stopped_streams: 0,
@@ -178,6 +182,35 @@ impl Analysis {
                 _ => return,
             }
         }
+    }
+
+    /// Dangerous globals inside of a value belong to an alert.
+    pub(crate) fn use_inside(&mut self, view: &View<'_, '_>, value: Value) {
+        for item in view.items(value, 64).0 {
+            self.use_global(view, item);
+            for item in view.items(item, 16).0 {
+                self.use_global(view, item);
+            }
+        }
+        if let Some(global) = view.danger(value)
+            && let Some(import) = self.imported.get_mut(&global.path())
+        {
+            import.used = true;
+        }
+    }
+
+    /// An alert prepares a later call of this path, or of what is below it.
+    pub(crate) fn prepare(&mut self, path: String, mark: u32) {
+        if self.prepared.len() < 256 {
+            self.prepared.push((path, mark));
+        }
+    }
+
+    /// Alerts that prepared the call of a path.
+    pub(crate) fn prepared(&self, path: &str) -> Vec<u32> {
+        let prepares =
+            |known: &str| path.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.prepared.iter().filter(|(known, _)| prepares(known)).map(|(_, mark)| *mark).collect()
     }
 
     /// A dangerous global became part of something.
@@ -347,8 +380,13 @@ impl Observer for Analysis {
             let message =
                 format!("attributes of the {what} {} are set to {}", quote(&path), view.render(event.state, 200));
             self.use_global(view, event.object);
-            self.store_danger(view, event.state, &path, true);
-            return self.simple(&S208, severity, message, event.offset, view, &inner);
+            self.use_inside(view, event.state);
+            for item in self.state_values(view, event.state) {
+                self.use_inside(view, item);
+            }
+            let mark = self.simple(&S208, severity, message, event.offset, view, &inner);
+            self.prepare(path, mark);
+            return mark;
         }
         // functools.partial gets another function to call.
         if event.object.kind() == Kind::Partial
@@ -360,6 +398,13 @@ impl Observer for Analysis {
             let callee = view.parts(event.object).map_or(Value::UNKNOWN, |p| p.callee);
             self.use_global(view, callee);
             return self.simple(&S207, Severity::Critical, message, event.offset, view, &inner);
+        }
+        if let Some(global) = view.parts(event.object).and_then(|p| view.global(p.callee))
+            && global.special == Some(Special::ArrayFile)
+            && let Some(name) = view.lookup(event.state, "filename").and_then(|v| view.text(v, 1024))
+            && self.companions.len() < 64
+        {
+            self.companions.insert(name);
         }
         if let Some(mark) = self.code_keys(view, event, &inner) {
             return mark;
@@ -460,12 +505,14 @@ impl Observer for Analysis {
             }
             Oddity::FrameCrossed => {
                 self.frame_crossed.get_or_insert(offset);
-                let message = "an argument crosses the end of its frame, where CPython's loaders go on differently".to_owned();
+                let message =
+                    "an argument crosses the end of its frame, where CPython's loaders go on differently".to_owned();
                 (&S215, Severity::Warning, message)
             }
             Oddity::LongName => (&S214, Severity::Warning, "an import has a name of more than 8 KiB".to_owned()),
             Oddity::ForgottenName => {
-                self.incomplete.push(format!("the name of the import at offset {offset} lies beyond the memo that is kept"));
+                self.incomplete
+                    .push(format!("the name of the import at offset {offset} lies beyond the memo that is kept"));
                 return;
             }
             Oddity::UnknownProtocol(version) => {
@@ -488,6 +535,11 @@ impl Observer for Analysis {
 }
 
 impl Analysis {
+    /// The values of a state dict, or of the two dicts of a state tuple.
+    fn state_values(&self, view: &View<'_, '_>, state: Value) -> Vec<Value> {
+        view.items(state, 128).0.into_iter().filter(|v| v.is_container() || v.kind() == Kind::Global).collect()
+    }
+
     /// State that holds a callable under a name that Python itself looks up.
     fn code_keys(&mut self, view: &View<'_, '_>, event: &Build, inner: &[u32]) -> Option<u32> {
         let mut dicts = vec![event.state];

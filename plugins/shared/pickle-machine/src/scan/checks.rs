@@ -49,7 +49,9 @@ pub(crate) fn check(
     let danger = arguments.iter().any(|v| view.danger(*v).is_some());
     match tag {
         "ndarray-reconstruct" | "reconstructor" if danger => Err(critical("on a dangerous class")),
-        "ndarray-reconstruct" | "reconstructor" if !class && !arguments.is_empty() => Err(odd("on something that is no class")),
+        "ndarray-reconstruct" | "reconstructor" if !class && !arguments.is_empty() => {
+            Err(odd("on something that is no class"))
+        }
         "ndarray-reconstruct" | "reconstructor" => Ok(()),
         "codecs-encode" => match second.map(|v| v.is_text()) {
             None | Some(true) => Ok(()),
@@ -63,8 +65,13 @@ pub(crate) fn check(
             if known || numbers { Ok(()) } else { Err(critical("which imports a module of the file's choice")) }
         }
         // Fetching and calling by name or position: the field's universal gadgets.
-        "getattr-enum" | "attrgetter-constant" | "itemgetter-constant" | "getitem-typing" | "type-of-singleton"
-        | "iter-one" | "partial"
+        "getattr-enum"
+        | "attrgetter-constant"
+        | "itemgetter-constant"
+        | "getitem-typing"
+        | "type-of-singleton"
+        | "iter-one"
+        | "partial"
             if !inner.is_empty() =>
         {
             Err(critical("on what a dangerous call returned"))
@@ -97,11 +104,14 @@ pub(crate) fn check(
         "partial" if !class && first.kind() != Kind::Method => Err(odd("on something that can not be called")),
         "rebuild-from-type" | "torch-rebuild-state" if danger => Err(critical("with a dangerous function")),
         "nested-torch" => {
-            if first.is_text() || arguments.is_empty() { Ok(()) } else { Err(critical("on data that is computed")) }
+            if first.is_text() || arguments.is_empty() {
+                Ok(())
+            } else {
+                Err(critical("on data that is computed"))
+            }
         }
-        "nested-pickle" => payload::nested_arguments(analysis, view, arguments).map_or(Ok(()), |severity| {
-            Err(Failure { severity, reason: "with a pickle that runs code" })
-        }),
+        "nested-pickle" => payload::nested_arguments(analysis, view, arguments)
+            .map_or(Ok(()), |severity| Err(Failure { severity, reason: "with a pickle that runs code" })),
         _ => Ok(()),
     }
 }

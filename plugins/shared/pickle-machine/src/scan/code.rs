@@ -75,7 +75,8 @@ pub(crate) fn is_builder(global: &Global) -> bool {
 /// What it returns is a function of the file's own bytecode.
 pub(crate) fn makes_functions(global: &Global) -> bool {
     // Classes are called all the time (cloudpickle stores named tuples and enums of notebooks that way).
-    let class = ["class", "type", "enum", "namedtuple", "typevar"].iter().any(|part| global.resolved.name.contains(part));
+    let class =
+        ["class", "type", "enum", "namedtuple", "typevar"].iter().any(|part| global.resolved.name.contains(part));
     global.special == Some(Special::Function) || (is_builder(global) && !class)
 }
 
@@ -113,7 +114,11 @@ fn look_for_names(found: &mut Found, view: &View<'_, '_>, arguments: &[Value]) {
             let Some(text) = view.text(value, 256) else { continue };
             if RISKY.binary_search(&text.as_str()).is_ok() && found.risky.len() < 16 && !found.risky.contains(&text) {
                 found.risky.push(text);
-            } else if !argument.is_container() && found.names.len() < 16 && is_name(&text) && !found.names.contains(&text) {
+            } else if !argument.is_container()
+                && found.names.len() < 16
+                && is_name(&text)
+                && !found.names.contains(&text)
+            {
                 found.names.push(text);
             }
         }

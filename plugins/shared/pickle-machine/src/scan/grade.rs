@@ -2,7 +2,7 @@
 
 use modelaudit_pickle_policy::{self as policy, Entry, Judgement, Role};
 use modelaudit_plugin::{Rule, Severity, escape, quote};
-use modelaudit_rules::pickle::{S201, S202, S203, S204, S217, S219};
+use modelaudit_rules::pickle::{S201, S202, S203, S204, S205, S217, S219};
 
 use super::alert::Alert;
 use super::analysis::{Analysis, owner};
@@ -18,8 +18,11 @@ const SHOWN: usize = 300;
 
 /// Judges a call and gives its mark, 0 if there is nothing to say.
 pub(crate) fn call(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>) -> u32 {
-    let mut inner = analysis.inner_marks(view, &[event.written, event.callee, event.keywords]);
+    let mut inner = analysis.inner_marks(view, &[event.written, event.callee, event.written_arguments, event.keywords]);
     inner.extend(analysis.inner_marks(view, event.arguments));
+    if let Some(global) = view.global(event.callee) {
+        inner.extend(analysis.prepared(&global.path()));
+    }
     let listed = view.global(event.callee).is_some_and(|g| g.danger().is_some());
     if listed {
         inner.extend(payload::blobs_behind(analysis, view, event.arguments));
@@ -156,7 +159,7 @@ fn dangerous(
         if view.danger(*argument).is_some() {
             analysis.use_global(view, *argument);
             severity = severity.max(Severity::Warning);
-            use_inside(analysis, view, *argument);
+            analysis.use_inside(view, *argument);
         }
     }
     if severity < Severity::Warning && inner.is_empty() {
@@ -165,22 +168,19 @@ fn dangerous(
     let alert = alert(view, event, Some(global), rule(event.opcode), severity, message);
     let mark = analysis.alerts.add(alert, inner);
     payload::after_call(analysis, view, event, global, mark);
+    if global.special == Some(Special::AddExtension) {
+        registered(analysis, view, event, mark);
+    }
     mark
 }
 
-/// Dangerous globals inside of an argument belong to the call's finding.
-fn use_inside(analysis: &mut Analysis, view: &View<'_, '_>, value: Value) {
-    for item in view.items(value, 64).0 {
-        analysis.use_global(view, item);
-        for item in view.items(item, 16).0 {
-            analysis.use_global(view, item);
-        }
-    }
-    if let Some(global) = view.danger(value) {
-        let path = global.path();
-        if let Some(import) = analysis.imported.get_mut(&path) {
-            import.used = true;
-        }
+/// `copyreg.add_extension(module, name, code)`: a later call of this object is the same payload.
+fn registered(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, mark: u32) {
+    if let [module, name, ..] = *event.arguments
+        && let (Some(module), Some(name)) = (view.text(module, 256), view.text(name, 256))
+    {
+        let resolved = policy::resolve(&module, &name, view.protocol);
+        analysis.prepare(format!("{}.{}", resolved.module, resolved.name), mark);
     }
 }
 
@@ -254,7 +254,11 @@ fn special(
                 return Some(0);
             }
             let listed = listed?;
-            let message = format!("loading the file makes an object {}, which {}", shown(view, event, &global.path()), listed.why);
+            let message = format!(
+                "loading the file makes an object {}, which {}",
+                shown(view, event, &global.path()),
+                listed.why
+            );
             analysis.use_global(view, class);
             let alert = alert(view, event, Some(global), &S204, listed.called, message);
             Some(analysis.alerts.add(alert, inner))
@@ -365,7 +369,7 @@ fn computed(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inne
         let message = format!("loading the file calls {what}: {}", shown(view, event, "..."));
         let alert = alert(view, event, None, &S217, severity, message);
         for argument in event.arguments {
-            use_inside(analysis, view, *argument);
+            analysis.use_inside(view, *argument);
             analysis.use_global(view, *argument);
         }
         return analysis.alerts.add(alert, inner);
@@ -379,12 +383,18 @@ fn merged(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inner:
     if !from_callee || is_new(event) && event.arguments.is_empty() {
         return 0;
     }
-    let call = shown(view, event, &view.render(event.callee, 160));
-    let message = format!("loading the file calls what a dangerous call returned: {call}");
-    let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
+    let nameless = view.parts(event.callee).is_some_and(|p| p.callee == Value::UNKNOWN);
+    let (rule, message) = if nameless {
+        let call = shown(view, event, "...");
+        (&S205, format!("loading the file calls a function whose name it computes: {call}"))
+    } else {
+        let call = shown(view, event, &view.render(event.callee, 160));
+        (rule(event.opcode), format!("loading the file calls what a dangerous call returned: {call}"))
+    };
+    let alert = alert(view, event, None, rule, Severity::Critical, message);
     for argument in event.arguments {
         analysis.use_global(view, *argument);
-        use_inside(analysis, view, *argument);
+        analysis.use_inside(view, *argument);
     }
     analysis.alerts.add(alert, inner)
 }
@@ -403,7 +413,7 @@ fn harmless(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, glob
             analysis.use_global(view, event.result);
             for argument in event.arguments {
                 analysis.use_global(view, *argument);
-                use_inside(analysis, view, *argument);
+                analysis.use_inside(view, *argument);
             }
             let severity = policy::entry_if_check_fails(&global.resolved).map_or(failure.severity, |entry| {
                 if failure.severity == Severity::Critical { entry.called } else { failure.severity }
@@ -439,7 +449,9 @@ fn unknown(
             // Classes are written in capitals, reconstructors with an underscore: both are what real pickles call.
             let function = last.starts_with(|c: char| c.is_ascii_lowercase());
             match (known_package, standard_library) {
-                (_, true) if has_text && function => "with a text; no model needs this function of the standard library".to_owned(),
+                (_, true) if has_text && function => {
+                    "with a text; no model needs this function of the standard library".to_owned()
+                }
                 (false, false) if has_text && function && global.judgement != Judgement::Main => {
                     "with a text, and its package is not a known one".to_owned()
                 }
@@ -473,7 +485,8 @@ fn suspicious(view: &View<'_, '_>, arguments: &[Value]) -> Option<&'static str> 
         if value.is_container() && depth < 2 {
             queue.extend(view.items(value, 32).0.into_iter().map(|v| (v, depth + 1)));
         } else if value.kind() == Kind::Str || value.kind() == Kind::FoldedStr {
-            let looks = view.bytes(value, 4096).and_then(|(b, _)| policy::suspicious_text(&String::from_utf8_lossy(&b)));
+            let looks =
+                view.bytes(value, 4096).and_then(|(b, _)| policy::suspicious_text(&String::from_utf8_lossy(&b)));
             if looks.is_some() {
                 return looks;
             }

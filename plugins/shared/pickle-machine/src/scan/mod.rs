@@ -20,7 +20,6 @@ use analysis::Analysis;
 
 pub use payload::{Hidden, hidden_in_encoding, hidden_pickle};
 
-
 /// What a scan may assume.
 #[derive(Clone, Debug, Default)]
 pub struct ScanOptions {

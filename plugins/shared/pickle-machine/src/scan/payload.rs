@@ -165,7 +165,9 @@ fn scan_bytes(analysis: &mut Analysis, artifact: &dyn Artifact, span: Span) -> N
         return Nested::Child("");
     }
     if analysis.layer + 1 > LAYERS {
-        analysis.incomplete.push(format!("pickles are nested more than {LAYERS} layers deep at offset {}", span.offset));
+        analysis
+            .incomplete
+            .push(format!("pickles are nested more than {LAYERS} layers deep at offset {}", span.offset));
         return Nested::Unknown;
     }
     if !probe::is_pickle(&head, span.length) {
@@ -274,7 +276,8 @@ fn worth_peeling(head: &[u8], length: u64) -> bool {
         return true;
     }
     let text = head.iter().take(64).all(|b| b.is_ascii_alphanumeric() || b"+/=_-\r\n".contains(b));
-    text || Compression::detect(head).is_some() || latin1_bytes(head).is_some_and(|b| Compression::detect(&b).is_some() || probe::is_pickle(&b, length))
+    text || Compression::detect(head).is_some()
+        || latin1_bytes(head).is_some_and(|b| Compression::detect(&b).is_some() || probe::is_pickle(&b, length))
 }
 
 /// Text in UTF-8 whose characters are all bytes: how protocol 2 carries bytes.
@@ -307,9 +310,7 @@ pub fn hidden_in_encoding(mut bytes: Vec<u8>) -> Option<(String, Vec<&'static st
 }
 
 fn peel(bytes: &[u8]) -> Option<(Vec<u8>, &'static str)> {
-    if let Some(kind) = Compression::detect(bytes) {
-        return codec::decompress(bytes, PAYLOAD).map(|out| (out, kind.name()));
-    }
+    // Digits come before compression: "80" is also a valid header of zlib.
     let trimmed = bytes.trim_ascii();
     if trimmed.len() >= 16 && trimmed.len() % 2 == 0 && trimmed.iter().all(u8::is_ascii_hexdigit) {
         return codec::hex(trimmed).map(|out| (out, "hex"));
@@ -317,6 +318,11 @@ fn peel(bytes: &[u8]) -> Option<(Vec<u8>, &'static str)> {
     let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=_-\r\n".contains(b);
     if trimmed.len() >= 16 && trimmed.iter().all(base64) {
         return codec::base64(trimmed).map(|out| (out, "base64"));
+    }
+    if let Some(kind) = Compression::detect(bytes)
+        && let Some(out) = codec::decompress(bytes, PAYLOAD)
+    {
+        return Some((out, kind.name()));
     }
     latin1_bytes(bytes).map(|out| (out, "latin-1 text"))
 }

@@ -112,7 +112,8 @@ fn frames(analysis: &Analysis, outcome: &Outcome) -> Option<Finding> {
     if cut || !outcome.stopped {
         return None;
     }
-    let message = format!("a frame claims {length} bytes more than the stream has; some loaders refuse it, others run it");
+    let message =
+        format!("a frame claims {length} bytes more than the stream has; some loaders refuse it, others run it");
     Some(Finding::new(&S215, message).at(offset, 1).detail("stream", stream.to_string()))
 }
 
@@ -171,7 +172,10 @@ fn completeness(analysis: &Analysis, outcome: &Outcome, span: Span, sink: &mut d
         sink.incomplete(&format!("the pickle has more {what} than are kept"));
     }
     if outcome.more {
-        sink.incomplete(&format!("more than {} pickle streams; looked at up to offset {}", outcome.streams, outcome.end));
+        sink.incomplete(&format!(
+            "more than {} pickle streams; looked at up to offset {}",
+            outcome.streams, outcome.end
+        ));
     }
     let _ = span;
 }
