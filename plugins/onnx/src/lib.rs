@@ -1,1 +1,109 @@
-//! Stub.
+//! Scans ONNX models and tensors.
+//!
+//! An ONNX model is a graph of operators in one protobuf message. It runs no code of its own, with three exceptions that attackers use:
+//! operators that hand control to Python or to a library the model asks for, tensors whose bytes are read from a path of the model's
+//! choice, and what a parser in C++ does with sizes that contradict each other. The graph is walked in place: subgraphs, functions and
+//! training graphs with it, weights are passed over.
+
+mod graph;
+mod policy;
+mod schema;
+mod tensor;
+
+use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
+use modelaudit_protobuf::head::{self, HeadField};
+use modelaudit_rules::files::{S405, S409};
+use modelaudit_rules::frameworks::{S1111, S1115, S1116, S1117};
+use modelaudit_rules::structure::{S902, S910, S911};
+
+/// The newest `ir_version` is 13; some room for those to come.
+const LARGEST_IR_VERSION: u64 = 64;
+
+/// The plugin.
+pub struct Onnx;
+
+impl Plugin for Onnx {
+    fn describe() -> Manifest {
+        Manifest {
+            name: "onnx",
+            version: env!("CARGO_PKG_VERSION"),
+            summary: "ONNX models: operators, functions, external data, tensors",
+            homepage: "https://github.com/modelaudit/modelaudit",
+            formats: vec![
+                Format::new("onnx", "ONNX model").extensions(&["onnx"]),
+                Format::new("onnx-tensor", "ONNX tensor"),
+            ],
+            anchors: vec![],
+            rules: vec![S405, S409, S902, S910, S911, S1111, S1115, S1116, S1117],
+        }
+    }
+
+    fn probe(head: &[u8], size: u64) -> Vec<String> {
+        let Some(fields) = head::fields(head, size) else { return Vec::new() };
+        let mut formats = Vec::new();
+        if is_model(&fields) {
+            formats.push("onnx".to_owned());
+        }
+        if is_tensor(&fields) {
+            formats.push("onnx-tensor".to_owned());
+        }
+        formats
+    }
+
+    fn scan(artifact: &dyn Artifact, format: &str, sink: &mut dyn Sink) -> Result<(), String> {
+        let mut scan = graph::Scan::new(artifact, sink);
+        match format {
+            "onnx-tensor" => scan.single_tensor(),
+            _ => scan.model(),
+        }
+    }
+}
+
+modelaudit_plugin::export!(Onnx);
+
+/// Every field is one of a `ModelProto`, the texts are texts, and the graph is in sight and one; or its place is beyond the head and
+/// producer and version are there.
+fn is_model(fields: &[HeadField<'_>]) -> bool {
+    let of = |number: u32| fields.iter().find(|f| f.number == number);
+    let texts = [2, 3, 4].into_iter().filter_map(of).all(|f| f.length == 0 || f.text(1024).is_some());
+    if !head::fits(fields, schema::MODEL) || !texts {
+        return false;
+    }
+    let version = of(1).map(|f| f.varint);
+    if version.is_some_and(|v| !(1..=LARGEST_IR_VERSION).contains(&v)) {
+        return false;
+    }
+    match of(7) {
+        Some(graph) => {
+            let inner = head::fields(graph.bytes, graph.length);
+            let fits =
+                inner.is_some_and(|inner| (inner.is_empty() && graph.length > 0) || head::fits(&inner, schema::GRAPH));
+            fits && (version.is_some() || of(8).is_some())
+        }
+        None => {
+            version.is_some()
+                && (of(6).is_some() || of(25).is_some() || of(14).is_some())
+                && (of(2).is_some() || of(8).is_some())
+        }
+    }
+}
+
+/// Every field is one of a `TensorProto`, the type is known, and the bytes are as many as the shape says.
+fn is_tensor(fields: &[HeadField<'_>]) -> bool {
+    if !head::fits(fields, schema::TENSOR) {
+        return false;
+    }
+    let known = fields.iter().find(|f| f.number == 2).and_then(|f| schema::data_type(f.varint));
+    let dims: Vec<u64> = fields.iter().filter(|f| f.number == 1 && f.length == 0).map(|f| f.varint).collect();
+    let unpacked = fields.iter().all(|f| f.number != 1 || f.length == 0);
+    let raw = fields.iter().find(|f| f.number == 9);
+    match (known, raw) {
+        (Some((_, bits)), Some(raw)) if unpacked => {
+            bits > 0 && schema::tensor_bytes(&dims, bits) == Some(raw.length) && raw.length > 0
+        }
+        (Some(_), Some(_)) => true,
+        // Data in a typed list: a name must be there, too.
+        (Some(_), None) => !dims.is_empty() && fields.iter().any(|f| f.number == 8 && f.text(1024).is_some()),
+        (None, _) => false,
+    }
+}

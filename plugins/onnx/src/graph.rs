@@ -1,0 +1,478 @@
+//! The walk over model, graphs, functions and nodes.
+//!
+//! Graphs stand in attributes of nodes in graphs (If, Loop, Scan), and functions call functions: what is found goes on a list, so
+//! that no depth of nesting takes a stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use modelaudit_paths::classify as classify_path;
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, clip, escape, quote};
+use modelaudit_protobuf::{Field, Malformed, Message, Walker, Wire};
+use modelaudit_rules::files::S405;
+use modelaudit_rules::frameworks::{S1111, S1115, S1116, S1117};
+use modelaudit_rules::structure::{S902, S910, S911};
+use modelaudit_rules::tensors::Tally;
+
+use crate::policy::{self, Class};
+use crate::schema;
+
+/// Graphs in graphs; real models have some five levels.
+const MAX_DEPTH: u32 = 64;
+/// Messages that wait.
+const MAX_WORK: usize = 200_000;
+/// Attributes of a node that are looked at; real ones have some thirty.
+const MAX_ATTRIBUTES: usize = 4096;
+/// Distinct operators that are remembered; ONNX has some 250.
+const MAX_OPERATORS: usize = 4096;
+/// A field that the schema does not know is a place to hide something from this size on.
+const HIDDEN: u64 = 1024;
+
+/// What waits to be walked.
+#[derive(Clone, Copy)]
+enum Work {
+    Graph(Message, u32),
+    Function(Message),
+    Training(Message),
+}
+
+/// An operator that is used.
+struct Operator {
+    class: Class,
+    count: u64,
+    at: Span,
+    node: String,
+    evidence: Vec<(String, String)>,
+}
+
+/// A scan under way.
+pub struct Scan<'a, 's> {
+    /// Goes over the fields.
+    pub walker: Walker<'a>,
+    /// Takes what is found.
+    pub sink: &'s mut dyn Sink,
+    /// Size of the artifact.
+    pub size: u64,
+    /// Tensors met.
+    pub tensors: u64,
+    /// Tensors handed to the host.
+    pub named: u64,
+    /// Elements of all tensors.
+    pub parameters: u64,
+    /// Files of external data.
+    pub locations: BTreeSet<Vec<u8>>,
+    /// Tensors whose bytes do not fit.
+    pub bad_tensors: Tally,
+    /// Tensors whose reference does not fit.
+    pub bad_external: Tally,
+    work: Vec<Work>,
+    operators: BTreeMap<(String, String), Operator>,
+    functions: BTreeSet<(String, String)>,
+    nodes: u64,
+    graphs: u64,
+    hidden: Tally,
+    malformed: bool,
+}
+
+impl<'a, 's> Scan<'a, 's> {
+    /// A scan of an artifact.
+    pub fn new(artifact: &'a dyn Artifact, sink: &'s mut dyn Sink) -> Self {
+        Self {
+            walker: Walker::new(artifact),
+            sink,
+            size: artifact.size(),
+            tensors: 0,
+            named: 0,
+            parameters: 0,
+            locations: BTreeSet::new(),
+            bad_tensors: Tally::default(),
+            bad_external: Tally::default(),
+            work: Vec::new(),
+            operators: BTreeMap::new(),
+            functions: BTreeSet::new(),
+            nodes: 0,
+            graphs: 0,
+            hidden: Tally::default(),
+            malformed: false,
+        }
+    }
+
+    /// Walks a whole model. The error is why it is none.
+    pub fn model(&mut self) -> Result<(), String> {
+        let mut root = self.walker.root();
+        let mut graphs = 0u32;
+        let mut opsets = Vec::new();
+        loop {
+            match self.walker.next(&mut root) {
+                Ok(Some(field)) => self.model_field(&field, &mut graphs, &mut opsets),
+                Ok(None) => break,
+                Err(error) if graphs == 0 => return Err(format!("no ONNX model: {error}")),
+                Err(error) => {
+                    let rest = Span::new(error.at, self.size.saturating_sub(error.at));
+                    let message =
+                        format!("{} bytes after the graph are no part of the model: {}", rest.length, error.what);
+                    self.sink.finding(Finding::new(&S911, message).at(rest.offset, rest.length));
+                    self.sink.embed("after the model", rest, "");
+                    self.sink.incomplete(&format!("the model was not read to its end: {error}"));
+                    break;
+                }
+            }
+        }
+        if graphs == 0 {
+            return Err(if self.walker.is_cut() { self.cut() } else { "no ONNX model: there is no graph".to_owned() });
+        }
+        while let Some(work) = self.work.pop() {
+            let result = match work {
+                Work::Graph(message, depth) => self.graph(message, depth),
+                Work::Function(message) => self.function(message),
+                Work::Training(message) => self.training(message),
+            };
+            if let Err(error) = result {
+                self.broken(&error);
+                if error.budget {
+                    break;
+                }
+            }
+        }
+        self.report(&opsets);
+        if self.walker.is_cut() {
+            let reason = self.cut();
+            self.sink.incomplete(&reason);
+        }
+        Ok(())
+    }
+
+    /// One tensor that is a file of its own.
+    pub fn single_tensor(&mut self) -> Result<(), String> {
+        let root = self.walker.root();
+        let result = self.tensor(root);
+        self.report_tensors();
+        result.map_err(|error| format!("no ONNX tensor: {error}"))?;
+        if self.walker.is_cut() { Err(self.cut()) } else { Ok(()) }
+    }
+
+    fn cut(&self) -> String {
+        format!("the file ends early, inside a message that goes beyond its {} bytes", self.size)
+    }
+
+    /// Reports the first malformed message; the walk goes on behind it.
+    fn broken(&mut self, error: &Malformed) {
+        if !std::mem::replace(&mut self.malformed, true) {
+            if !error.budget {
+                self.sink.finding(
+                    Finding::new(&S902, format!("the graph is malformed: {}", error.what))
+                        .at(error.at.min(self.size), 0),
+                );
+            }
+            self.sink.incomplete(&format!("a part of the graph was not read: {error}"));
+        }
+    }
+
+    fn model_field(&mut self, field: &Field, graphs: &mut u32, opsets: &mut Vec<String>) {
+        let span = field.span();
+        match field.number {
+            1 => self.sink.fact_number("ir_version", field.varint().unwrap_or(0)),
+            2 => self.text_fact("producer", span),
+            3 => self.text_fact("producer_version", span),
+            4 => self.text_fact("domain", span),
+            7 => {
+                *graphs += 1;
+                if *graphs == 2 {
+                    let message = "the model has two graphs: protobuf merges them, other readers take one";
+                    self.sink.finding(Finding::new(&S910, message).at(field.at, 1));
+                }
+                self.push(Work::Graph(Message::over(span), 0));
+            }
+            8 => self.opset(Message::over(span), opsets),
+            20 => self.push(Work::Training(Message::over(span))),
+            25 => self.push(Work::Function(Message::over(span))),
+            _ => self.known(field, schema::MODEL, "the model"),
+        }
+    }
+
+    fn opset(&mut self, mut message: Message, opsets: &mut Vec<String>) {
+        let (mut domain, mut version) = (String::new(), 0);
+        while let Ok(Some(field)) = self.walker.next(&mut message) {
+            match field.number {
+                1 => domain = self.name(field.span()),
+                2 => version = field.varint().unwrap_or(0),
+                _ => {}
+            }
+        }
+        if opsets.len() < 64 {
+            opsets.push(format!("{}:{version}", if domain.is_empty() { "ai.onnx" } else { &domain }));
+        }
+    }
+
+    fn text_fact(&mut self, key: &str, span: Span) {
+        let text = self.name(span);
+        if !text.is_empty() {
+            self.sink.fact_text(key, &text);
+        }
+    }
+
+    /// A short text out of the model, fit for a message.
+    fn name(&mut self, span: Span) -> String {
+        clip(&escape(&self.walker.text(span, 512)), 256)
+    }
+
+    fn push(&mut self, work: Work) {
+        if let Work::Graph(message, depth) = work
+            && depth > MAX_DEPTH
+        {
+            let error = Malformed {
+                at: message.position(),
+                what: format!("graphs nest more than {MAX_DEPTH} deep"),
+                budget: false,
+            };
+            self.broken(&error);
+        } else if self.work.len() >= MAX_WORK {
+            self.sink.incomplete(&format!("more than {MAX_WORK} graphs and functions"));
+        } else {
+            self.work.push(work);
+        }
+    }
+
+    /// A field that was not used: one that the schema does not know and that is large enough hides something.
+    pub fn known(&mut self, field: &Field, schema: &[(u32, Wire)], place: &str) {
+        let span = field.span();
+        if span.length >= HIDDEN && span.end() <= self.size && !schema.iter().any(|(number, _)| *number == field.number)
+        {
+            self.hidden.add(&format!("{}", field.number), span, || {
+                format!("of {place} holds {} bytes and is not part of ONNX", span.length)
+            });
+            self.sink.embed(&format!("unknown field at offset {}", field.at), span, "");
+        }
+    }
+
+    fn training(&mut self, mut message: Message) -> Result<(), Malformed> {
+        while let Some(field) = self.walker.next(&mut message)? {
+            if let (1 | 2, Some(span)) = (field.number, field.bytes()) {
+                self.push(Work::Graph(Message::over(span), 1));
+            }
+        }
+        Ok(())
+    }
+
+    fn graph(&mut self, mut message: Message, depth: u32) -> Result<(), Malformed> {
+        self.graphs += 1;
+        while let Some(field) = self.walker.next(&mut message)? {
+            let Some(span) = field.bytes() else { continue };
+            match field.number {
+                1 => self.node(Message::over(span), depth)?,
+                5 => self.tensor(Message::over(span))?,
+                15 => self.sparse(Message::over(span))?,
+                _ => self.known(&field, schema::GRAPH, "a graph"),
+            }
+        }
+        Ok(())
+    }
+
+    fn sparse(&mut self, mut message: Message) -> Result<(), Malformed> {
+        while let Some(field) = self.walker.next(&mut message)? {
+            if let (1 | 2, Some(span)) = (field.number, field.bytes()) {
+                self.tensor(Message::over(span))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, mut message: Message) -> Result<(), Malformed> {
+        let at = message.position();
+        let (mut name, mut domain) = (String::new(), String::new());
+        while let Some(field) = self.walker.next(&mut message)? {
+            match field.number {
+                1 => name = self.name(field.span()),
+                10 => domain = self.name(field.span()),
+                7 => self.node(Message::over(field.span()), 0)?,
+                11 => self.attribute(Message::over(field.span()), 0, &mut Vec::new())?,
+                _ => self.known(&field, schema::FUNCTION, "a function"),
+            }
+        }
+        if policy::is_standard(&domain) {
+            let message =
+                format!("the model defines a function {} in the standard domain {}", quote(&name), quote(&domain));
+            self.sink.finding(Finding::new(&S1117, message).at(at.min(self.size), 0).element(name.clone()));
+        }
+        if self.functions.len() < MAX_OPERATORS {
+            self.functions.insert((domain, name));
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, mut message: Message, depth: u32) -> Result<(), Malformed> {
+        let at = message.position();
+        self.nodes += 1;
+        let (mut name, mut op, mut domain) = (String::new(), String::new(), String::new());
+        let mut attributes = Vec::new();
+        while let Some(field) = self.walker.next(&mut message)? {
+            match field.number {
+                3 => name = self.name(field.span()),
+                4 => op = self.name(field.span()),
+                5 if attributes.len() < MAX_ATTRIBUTES => attributes.extend(field.bytes()),
+                7 => domain = self.name(field.span()),
+                _ => self.known(&field, schema::NODE, "a node"),
+            }
+        }
+        if attributes.len() >= MAX_ATTRIBUTES {
+            self.sink.incomplete(&format!("a node has more than {MAX_ATTRIBUTES} attributes, at offset {at}"));
+        }
+        let mut values = Vec::new();
+        for attribute in attributes {
+            self.attribute(Message::over(attribute), depth, &mut values)?;
+        }
+        let class = policy::classify(&domain, &op);
+        if class == Class::Engine {
+            self.engine(&name, &values);
+        }
+        let span = Span::new(at, message.position().saturating_sub(at)).within(self.size);
+        let key = (domain, op);
+        if let Some(operator) = self.operators.get_mut(&key) {
+            operator.count += 1;
+        } else if self.operators.len() < MAX_OPERATORS {
+            let evidence = if class == Class::Standard { Vec::new() } else { self.evidence(&values) };
+            self.operators.insert(key, Operator { class, count: 1, at: span, node: name, evidence });
+        } else if class != Class::Standard {
+            self.sink.incomplete(&format!("more than {MAX_OPERATORS} distinct operators"));
+        }
+        Ok(())
+    }
+
+    /// Walks an attribute: graphs go on the list, tensors are read, text is kept for who asks.
+    fn attribute(&mut self, mut message: Message, depth: u32, values: &mut Vec<Attribute>) -> Result<(), Malformed> {
+        let mut attribute = Attribute::default();
+        while let Some(field) = self.walker.next(&mut message)? {
+            match (field.number, field.bytes()) {
+                (1, Some(span)) => attribute.name = self.name(span),
+                (3, _) => attribute.number = field.varint(),
+                (4, Some(span)) => attribute.text = Some(span),
+                (9, Some(span)) => attribute.text = attribute.text.or(Some(span)),
+                (5 | 10, Some(span)) => self.tensor(Message::over(span))?,
+                (6 | 11, Some(span)) => self.push(Work::Graph(Message::over(span), depth + 1)),
+                (22 | 23, Some(span)) => self.sparse(Message::over(span))?,
+                _ => self.known(&field, schema::ATTRIBUTE, "an attribute"),
+            }
+        }
+        if values.len() < 64 {
+            values.push(attribute);
+        }
+        Ok(())
+    }
+
+    /// Texts and numbers of a node as evidence.
+    fn evidence(&mut self, values: &[Attribute]) -> Vec<(String, String)> {
+        let mut evidence = Vec::new();
+        for value in values.iter().take(8) {
+            let shown = match (value.text, value.number) {
+                (Some(span), _) => quote(self.walker.read(span, 512)),
+                (None, Some(number)) => (number as i64).to_string(),
+                (None, None) => continue,
+            };
+            evidence.push((value.name.clone(), shown));
+        }
+        evidence
+    }
+
+    /// A node with a compiled engine: inside the model, or in a file that it names.
+    fn engine(&mut self, node: &str, values: &[Attribute]) {
+        let embedded = values.iter().find(|v| v.name == "embed_mode").and_then(|v| v.number) != Some(0);
+        let Some(context) = values.iter().find(|v| v.name == "ep_cache_context").and_then(|v| v.text) else { return };
+        if embedded {
+            if context.end() <= self.size && context.length > 0 {
+                self.sink.embed(&format!("engine of node at offset {}", context.offset), context, "");
+            }
+            return;
+        }
+        let path = self.walker.read(context, 8192);
+        let class = classify_path(&path);
+        if class.escapes() {
+            let message =
+                format!("the engine of node {} is read from {}, which {}", quote(node), quote(&path), class.reason());
+            let at = context.within(self.size);
+            self.sink.finding(Finding::new(&S405, message).at(at.offset, at.length).element(clip(node, 120)));
+        }
+    }
+
+    fn report(&mut self, opsets: &[String]) {
+        let operators = std::mem::take(&mut self.operators);
+        let mut domains: BTreeMap<(Class, &str), Vec<(&str, &Operator)>> = BTreeMap::new();
+        for ((domain, op), operator) in &operators {
+            if operator.class != Class::Standard && !self.functions.contains(&(domain.clone(), op.clone())) {
+                domains.entry((operator.class, domain)).or_default().push((op, operator));
+            }
+        }
+        for ((class, domain), operators) in domains {
+            self.custom(class, domain, &operators);
+        }
+        self.report_tensors();
+        self.hidden.report(&S911, None, "field", self.sink);
+        let mut names: Vec<String> =
+            operators.keys().map(|(d, o)| if d.is_empty() { o.clone() } else { format!("{d}::{o}") }).collect();
+        names.truncate(256);
+        self.sink.fact_list("operators", &names);
+        self.sink.fact_list("opsets", opsets);
+        self.sink.fact_number("node_count", self.nodes);
+        self.sink.fact_number("graph_count", self.graphs);
+    }
+
+    fn report_tensors(&mut self) {
+        self.bad_tensors.report(&S902, None, "tensor", self.sink);
+        self.bad_external.report(&S1116, None, "external data of tensor", self.sink);
+        self.sink.fact_number("tensor_count", self.tensors);
+        self.sink.fact_number("parameters", self.parameters);
+        if !self.locations.is_empty() {
+            let names: Vec<String> =
+                self.locations.iter().take(64).map(|l| clip(&escape(&String::from_utf8_lossy(l)), 256)).collect();
+            self.sink.fact_list("external_data", &names);
+        }
+    }
+
+    /// One finding for the operators of a domain; code gets one for each operator.
+    fn custom(&mut self, class: Class, domain: &str, operators: &[(&str, &Operator)]) {
+        let one_each = matches!(class, Class::Code | Class::Suspicious);
+        let groups: Vec<&[(&str, &Operator)]> = if one_each { operators.chunks(1).collect() } else { vec![operators] };
+        for group in groups {
+            let Some((op, first)) = group.first() else { continue };
+            let more = if group.len() > 1 { format!(" and {} more", group.len() - 1) } else { String::new() };
+            let name = format!("operator {}{more} of domain {}", quote(op), quote(domain));
+            let (rule, severity, message) = match class {
+                Class::Code => {
+                    let what = first.evidence.first().map(|(k, v)| format!(": {k} is {v}")).unwrap_or_default();
+                    (&S1115, Severity::Critical, format!("{name} hands control to Python or native code{what}"))
+                }
+                Class::Engine => {
+                    (&S1115, Severity::Info, format!("{name} runs a compiled engine that can't be looked into"))
+                }
+                Class::Suspicious => (
+                    &S1111,
+                    Severity::Warning,
+                    format!("{name} is not part of ONNX, and its name promises more than numbers"),
+                ),
+                Class::Extension => (&S1111, Severity::Info, format!("{name} needs a runtime with that extension")),
+                Class::Unknown | Class::Standard => {
+                    (&S1111, Severity::Warning, format!("{name} needs a native library that nobody knows"))
+                }
+            };
+            let uses: u64 = group.iter().map(|(_, o)| o.count).sum();
+            let names: Vec<&str> = group.iter().take(20).map(|(op, _)| *op).collect();
+            let mut finding = Finding::new(rule, message)
+                .severity(severity)
+                .at(first.at.offset, first.at.length)
+                .element(if first.node.is_empty() { (*op).to_owned() } else { first.node.clone() });
+            finding =
+                finding.detail("domain", domain).detail("operators", names.join(", ")).detail("uses", uses.to_string());
+            if !first.evidence.is_empty() {
+                let shown: Vec<String> = first.evidence.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+                finding = finding.detail("attributes", shown.join("; "));
+            }
+            self.sink.finding(finding);
+        }
+    }
+}
+
+/// What is kept of an attribute.
+#[derive(Default)]
+struct Attribute {
+    name: String,
+    text: Option<Span>,
+    number: Option<u64>,
+}
