@@ -19,6 +19,9 @@ use modelaudit_rules::structure::{S902, S910, S911};
 /// The newest `ir_version` is 13; some room for those to come.
 const LARGEST_IR_VERSION: u64 = 64;
 
+/// Field numbers from here on are in no version of ONNX.
+const UNASSIGNED: u32 = 30;
+
 /// The plugin.
 pub struct Onnx;
 
@@ -39,12 +42,12 @@ impl Plugin for Onnx {
     }
 
     fn probe(head: &[u8], size: u64) -> Vec<String> {
-        let Some(fields) = head::fields(head, size) else { return Vec::new() };
+        let (fields, sound) = head::sound_fields(head, size);
         let mut formats = Vec::new();
-        if is_model(&fields) {
+        if is_model(&fields, sound) {
             formats.push("onnx".to_owned());
         }
-        if is_tensor(&fields) {
+        if sound && is_tensor(&fields) {
             formats.push("onnx-tensor".to_owned());
         }
         formats
@@ -62,11 +65,13 @@ impl Plugin for Onnx {
 modelaudit_plugin::export!(Onnx);
 
 /// Every field is one of a `ModelProto`, the texts are texts, and the graph is in sight and one; or its place is beyond the head and
-/// producer and version are there.
-fn is_model(fields: &[HeadField<'_>]) -> bool {
+/// producer and version are there. Fields that ONNX does not have yet do not count, nor does what follows a whole model: a name is
+/// easily changed, and both hide a model from those who want every byte to fit.
+fn is_model(fields: &[HeadField<'_>], sound: bool) -> bool {
     let of = |number: u32| fields.iter().find(|f| f.number == number);
     let texts = [2, 3, 4].into_iter().filter_map(of).all(|f| f.length == 0 || f.text(1024).is_some());
-    if !head::fits(fields, schema::MODEL) || !texts {
+    let mut known = fields.iter().filter(|f| f.number < UNASSIGNED);
+    if !known.all(|f| schema::MODEL.contains(&(f.number, f.wire))) || !texts || !(sound || of(7).is_some()) {
         return false;
     }
     let version = of(1).map(|f| f.varint);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use modelaudit_pickle_machine::{Reading, Slice, walk};
 use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, clip, escape, quote};
+use modelaudit_rules::structure::S902;
 use modelaudit_rules::tensors::{S812, S813, S814, S815};
 use modelaudit_zip_directory::{Archive, Entry, Reading as Bytes, STORED, unpack_all};
 
@@ -45,13 +46,15 @@ struct Members {
     more: bool,
     /// The root folder with its slash, as torch finds it.
     root: String,
+    /// True if a central directory lists them: the file did not end early.
+    whole: bool,
     /// The first member of each name, in lower case.
     first: HashMap<String, usize>,
 }
 
 impl Members {
     fn read(archive: &Archive<'_>) -> Self {
-        let mut members = Self::default();
+        let mut members = Self { whole: !archive.directories().is_empty(), ..Self::default() };
         for entry in archive.entries() {
             if members.list.len() >= MAX_MEMBERS {
                 members.more = true;
@@ -290,6 +293,15 @@ fn pickles(artifact: &dyn Artifact, members: &Members, summary: &mut Summary, si
             summary.add(artifact, &found, &folder, &|_| at, suffix, sink);
         } else {
             sink.log(&format!("{} could not be unpacked: its tensors are not named", quote(&member.name)));
+        }
+        // A download that broke off has no directory at its end; here somebody made it so (nullifAI).
+        if let Some((offset, reason)) = found.broken.filter(|_| members.whole) {
+            let name = quote(&member.name);
+            let message =
+                format!("{name} breaks off at its offset {offset} ({reason}), though the archive around it is whole");
+            sink.finding(
+                Finding::new(&S902, message).at(member.at.offset, member.at.length).element(escape(&member.name)),
+            );
         }
     }
 }

@@ -16,7 +16,7 @@ mod tensors;
 mod torchscript;
 
 use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
-use modelaudit_rules::structure::S911;
+use modelaudit_rules::structure::{S902, S911};
 use modelaudit_rules::tensors::{S811, S812, S813, S814, S815};
 
 /// The plugin.
@@ -34,7 +34,7 @@ impl Plugin for Pytorch {
                 Format::new("pytorch-legacy", "PyTorch flat file").magic(Magic::at(0, legacy::MAGIC)),
             ],
             anchors: vec![],
-            rules: vec![S811, S812, S813, S814, S815, S911],
+            rules: vec![S811, S812, S813, S814, S815, S902, S911],
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use modelaudit_pickle_machine::{Call, Item, Kind, Observer, Persistent, Value, View};
+use modelaudit_pickle_machine::{Call, Item, Kind, LoadError, Observer, Persistent, Value, View};
 use modelaudit_plugin::{Artifact, Sink, Span, Tensor, clip, escape};
 use modelaudit_rules::tensors::{S811, Tally};
 
@@ -59,6 +59,8 @@ pub struct Collector {
     pub tensors: Vec<Rebuilt>,
     /// More storages or tensors than are kept.
     pub more: bool,
+    /// Where the pickle breaks off, and why.
+    pub broken: Option<(u64, String)>,
     /// Keys whose ids contradict each other.
     pub contradictions: Tally,
     keys: HashMap<String, u32>,
@@ -217,6 +219,10 @@ impl Collector {
 }
 
 impl Observer for Collector {
+    fn error(&mut self, _view: &View<'_, '_>, event: &LoadError) {
+        self.broken.get_or_insert_with(|| (event.offset, event.reason.clone()));
+    }
+
     fn persistent(&mut self, view: &View<'_, '_>, event: &Persistent) {
         // Ids are pushed for one call: the map need not outgrow the tensors of a file.
         if self.storage_values.len() >= 2 * LIMIT {

@@ -4,7 +4,9 @@
 //! module into another one (B48, B56), modules as values (B47). What a module's attributes are is a fact of CPython,
 //! taken from its interpreters (`data/make-stdlib.py`), not from the machine that scans.
 
-use crate::tables::{self, MODULE_ALIASES, OBJECT_ALIASES, PYTHON2_MODULES, PYTHON2_NAMES, WALKS, ancestors, find};
+use crate::tables::{
+    self, LONGEST_PATH, MODULE_ALIASES, OBJECT_ALIASES, PYTHON2_MODULES, PYTHON2_NAMES, WALKS, ancestors, find,
+};
 
 /// A name as written in the pickle, resolved the way a loader would.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +60,6 @@ const UNMISTAKABLE: &[&str] = &[
 /// How often an alias may lead to another one; the tables hold chains of two.
 const ALIAS_STEPS: usize = 4;
 
-/// Longest name that is walked. Python has no limit, but nothing real comes near it, and a longer one is judged as it stands.
-const LONGEST_NAME: usize = 4096;
-
 /// Resolves a global. `protocol` is the one in force when it is resolved: the last PROTO seen, 0 before any.
 ///
 /// Below protocol 3 CPython applies `_compat_pickle` (with `fix_imports`, the default). A Python 2 name at a later protocol
@@ -70,7 +69,7 @@ pub fn resolve(module: &str, name: &str, protocol: u8) -> Resolved {
     let dotted = protocol >= 4 && name.contains('.');
     let mut renamed = None;
     let (mut module, mut name) = (module.to_owned(), name.to_owned());
-    if written.len() <= LONGEST_NAME {
+    if written.len() <= LONGEST_PATH {
         if let Some((_, to_module, to_name)) = find(PYTHON2_NAMES, &written, |row| row.0) {
             (module, name) = ((*to_module).to_owned(), (*to_name).to_owned());
             renamed = Some(PYTHON2);
@@ -80,7 +79,7 @@ pub fn resolve(module: &str, name: &str, protocol: u8) -> Resolved {
         }
         canonical_module(&mut module, &mut renamed);
     }
-    let mut resolved = if written.len() <= LONGEST_NAME {
+    let mut resolved = if written.len() <= LONGEST_PATH {
         walk(&module, &name, renamed)
     } else {
         let object = written.clone();

@@ -16,9 +16,19 @@ pub(crate) fn contains(list: &[&str], name: &str) -> bool {
     list.binary_search(&name).is_ok()
 }
 
+/// Longest path that is looked at. Python has no limit, but nothing real comes near it, and no table holds a longer key:
+/// of a longer one only the beginning can match.
+pub(crate) const LONGEST_PATH: usize = 4096;
+
 /// `path` and its ancestors (`a.b.c`, `a.b`, `a`), longest first.
 pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |p| p.rfind('.').map(|end| &p[..end]))
+    let start = if path.len() <= LONGEST_PATH {
+        Some(path)
+    } else {
+        let end = (0..=LONGEST_PATH).rev().find(|end| path.is_char_boundary(*end)).unwrap_or(0);
+        path.get(..end).and_then(|head| head.rfind('.').map(|dot| &head[..dot]))
+    };
+    std::iter::successors(start, |p| p.rfind('.').map(|end| &p[..end]))
 }
 
 /// The most specific dangerous entry at or above `path`, with the path that it stands at.

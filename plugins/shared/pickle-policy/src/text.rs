@@ -317,7 +317,7 @@ fn looks_like_shell(text: &str) -> bool {
     }
     let short = text.len() <= 4096 && text.lines().count() <= 8;
     short && SHELL_PIECES.iter().any(|piece| text.contains(piece)) && !text.contains("\n\n")
-        || chained && first_line.split([';', '|', '&']).skip(1).any(|part| starts_with_command(part))
+        || chained && first_line.split([';', '|', '&']).skip(1).any(starts_with_command)
 }
 
 /// Whether a part of a command line starts with a program and has an argument.

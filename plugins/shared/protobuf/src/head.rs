@@ -36,38 +36,70 @@ const MAX_FIELDS: usize = 64;
 /// The first fields of a message of `size` bytes of which `head` is the beginning; None if the bytes are no protobuf. A field whose
 /// key or number leaves the head ends the list.
 pub fn fields(head: &[u8], size: u64) -> Option<Vec<HeadField<'_>>> {
+    let (fields, sound) = sound_fields(head, size);
+    sound.then_some(fields)
+}
+
+/// As [`fields`], but up to the first byte that is no protobuf, and whether there was none: for formats that something may follow.
+pub fn sound_fields(head: &[u8], size: u64) -> (Vec<HeadField<'_>>, bool) {
     let mut fields = Vec::new();
-    let mut rest = head;
-    let mut left = size;
+    let (mut rest, mut left) = (head, size);
     while !rest.is_empty() && fields.len() < MAX_FIELDS {
-        let all_there = left == rest.len() as u64;
-        let short = |fields| if all_there { None } else { Some(fields) };
-        let Some((key, behind)) = varint(rest)? else { return short(fields) };
-        let (number, wire) = (key >> 3, Wire::of(key)?);
-        if number == 0 || number > LARGEST_NUMBER {
-            return None;
+        match next(rest, left) {
+            Next::Field(field, taken) => {
+                fields.push(field);
+                left -= taken;
+                rest = rest.get(usize::try_from(taken).unwrap_or(usize::MAX)..).unwrap_or_default();
+            }
+            // The head ends inside the field; if the file does, too, it is no field.
+            Next::Cut => return (fields, left != rest.len() as u64),
+            Next::Wrong => return (fields, false),
         }
-        let mut field = HeadField { number: number as u32, wire, varint: 0, bytes: &[], length: 0 };
-        let taken = match wire {
-            Wire::Varint => {
-                let Some((value, after)) = varint(behind)? else { return short(fields) };
-                field.varint = value;
-                (rest.len() - after.len()) as u64
-            }
-            Wire::Fixed64 => (rest.len() - behind.len()) as u64 + 8,
-            Wire::Fixed32 => (rest.len() - behind.len()) as u64 + 4,
-            Wire::Bytes => {
-                let Some((length, after)) = varint(behind)? else { return short(fields) };
-                field.length = length;
-                field.bytes = after.get(..usize::try_from(length).unwrap_or(usize::MAX).min(after.len())).unwrap_or_default();
-                ((rest.len() - after.len()) as u64).checked_add(length)?
-            }
-        };
-        left = left.checked_sub(taken)?;
-        fields.push(field);
-        rest = rest.get(usize::try_from(taken).unwrap_or(usize::MAX)..).unwrap_or_default();
     }
-    Some(fields)
+    (fields, true)
+}
+
+enum Next<'a> {
+    Field(HeadField<'a>, u64),
+    Cut,
+    Wrong,
+}
+
+/// The field at the start of `rest`, of a message of which `left` bytes are left, and the bytes it takes.
+fn next(rest: &[u8], left: u64) -> Next<'_> {
+    let (key, behind) = match varint(rest) {
+        Number::Is(key, behind) => (key, behind),
+        Number::Cut => return Next::Cut,
+        Number::TooLong => return Next::Wrong,
+    };
+    let number = key >> 3;
+    let Some(wire) = Wire::of(key).filter(|_| number != 0 && number <= LARGEST_NUMBER) else { return Next::Wrong };
+    let mut field = HeadField { number: number as u32, wire, varint: 0, bytes: &[], length: 0 };
+    let taken = match wire {
+        Wire::Fixed64 => Some((rest.len() - behind.len()) as u64 + 8),
+        Wire::Fixed32 => Some((rest.len() - behind.len()) as u64 + 4),
+        Wire::Varint | Wire::Bytes => {
+            let (value, after) = match varint(behind) {
+                Number::Is(value, after) => (value, after),
+                Number::Cut => return Next::Cut,
+                Number::TooLong => return Next::Wrong,
+            };
+            let before = (rest.len() - after.len()) as u64;
+            if wire == Wire::Varint {
+                field.varint = value;
+                Some(before)
+            } else {
+                field.length = value;
+                field.bytes =
+                    after.get(..usize::try_from(value).unwrap_or(usize::MAX).min(after.len())).unwrap_or_default();
+                before.checked_add(value)
+            }
+        }
+    };
+    match taken.filter(|taken| *taken <= left) {
+        Some(taken) => Next::Field(field, taken),
+        None => Next::Wrong,
+    }
 }
 
 /// True if every field in sight is one of `schema` (numbers with their wire types), and there is at least one.
@@ -75,20 +107,26 @@ pub fn fits(fields: &[HeadField<'_>], schema: &[(u32, Wire)]) -> bool {
     !fields.is_empty() && fields.iter().all(|f| schema.contains(&(f.number, f.wire)))
 }
 
-/// A varint and what follows it; Some(None) if the bytes end inside it, None if it is longer than ten bytes.
-#[allow(clippy::type_complexity)]
-fn varint(bytes: &[u8]) -> Option<Option<(u64, &[u8])>> {
+enum Number<'a> {
+    Is(u64, &'a [u8]),
+    /// The bytes end inside it.
+    Cut,
+    /// More than ten bytes.
+    TooLong,
+}
+
+fn varint(bytes: &[u8]) -> Number<'_> {
     let mut value = 0u64;
-    for (index, byte) in bytes.iter().enumerate() {
-        if index >= 10 {
-            return None;
-        }
-        value |= u64::from(byte & 0x7f).checked_shl(7 * index as u32).unwrap_or(0);
+    let mut rest = bytes;
+    for index in 0..10u32 {
+        let Some((byte, behind)) = rest.split_first() else { return Number::Cut };
+        value |= u64::from(byte & 0x7f).checked_shl(7 * index).unwrap_or(0);
         if *byte < 0x80 {
-            return Some(bytes.get(index + 1..).map(|rest| (value, rest)));
+            return Number::Is(value, behind);
         }
+        rest = behind;
     }
-    if bytes.len() > 10 { None } else { Some(None) }
+    Number::TooLong
 }
 
 #[cfg(test)]
