@@ -92,8 +92,10 @@ fn drop_what_parts_tell(tree: &Tree, findings: &mut [Vec<Located>]) {
                 .filter(|(v, _)| at.offset < v.end() && at.end() <= v.end());
             if covered.into_iter().any(|(view, child)| {
                 let inside = at.offset - view.offset;
-                told_below(tree, findings, *child, inside, &located.finding)
-                    || known(tree, *child, located.finding.plugin)
+                // What an analyser says of a part that it found itself is about the parent, not about the part.
+                tree.nodes[*child].finder.map(|plugin| plugin + 1) != Some(located.finding.plugin)
+                    && (told_below(tree, findings, *child, inside, &located.finding)
+                        || known(tree, *child, located.finding.plugin))
             }) {
                 drop.push(number);
             }

@@ -44,6 +44,8 @@ pub struct Node {
     pub size: u64,
     /// Range in the parent if it is a view.
     pub view: Option<Span>,
+    /// Index of the plugin that found it in the parent.
+    pub finder: Option<usize>,
     /// Names beside it.
     pub siblings: Arc<Siblings>,
     /// What the host's pass found.
@@ -68,6 +70,7 @@ impl Node {
             size: bytes.size(),
             bytes: Some(bytes),
             view: None,
+            finder: None,
             siblings,
             pass: None,
             tasks: Vec::new(),
@@ -153,7 +156,7 @@ impl Tree {
         let mut next = Vec::new();
         for &index in wave {
             let tasks = std::mem::take(&mut self.nodes[index].tasks);
-            let mut children: Vec<Child> = Vec::new();
+            let mut children: Vec<(usize, Child)> = Vec::new();
             for (claim, outcome) in &tasks {
                 let Some(outcome) = outcome else { continue };
                 let unpacked = outcome.unpacked;
@@ -167,7 +170,7 @@ impl Tree {
                 if outcome.budget_spent {
                     self.over_budget(index, &claim.format);
                 }
-                children.extend(outcome.children.iter().cloned());
+                children.extend(outcome.children.iter().map(|child| (claim.plugin, child.clone())));
             }
             self.nodes[index].tasks = tasks;
             self.take_children(index, children, &mut next);
@@ -177,7 +180,7 @@ impl Tree {
         next
     }
 
-    fn take_children(&mut self, index: usize, children: Vec<Child>, next: &mut Vec<usize>) {
+    fn take_children(&mut self, index: usize, children: Vec<(usize, Child)>, next: &mut Vec<usize>) {
         if children.is_empty() {
             return;
         }
@@ -192,7 +195,7 @@ impl Tree {
                     "holds {} parts below {limit} levels of nesting, deeper than any real model",
                     children.len()
                 ),
-                details: vec![("first_part".to_owned(), children[0].name.clone())],
+                details: vec![("first_part".to_owned(), children[0].1.name.clone())],
             });
             return;
         }
@@ -202,10 +205,10 @@ impl Tree {
             self.nodes[index]
                 .gap(format!("more than {limit} embedded parts in this file; {lost} of them were not scanned"));
         }
-        let siblings = Siblings::members(children.iter().map(|c| c.name.as_str()));
+        let siblings = Siblings::members(children.iter().map(|(_, c)| c.name.as_str()));
         let Some(parent_bytes) = self.nodes[index].bytes.clone() else { return };
         let mut seen = HashSet::new();
-        for child in children.into_iter().take(self.children_left) {
+        for (finder, child) in children.into_iter().take(self.children_left) {
             // The same bytes under two names (a zip whose headers disagree): one payload is told once.
             if let ChildBytes::View(span) = child.bytes
                 && !seen.insert((span, child.hint.clone()))
@@ -227,6 +230,7 @@ impl Tree {
             node.depth = depth;
             node.hint = child.hint;
             node.view = view;
+            node.finder = Some(finder);
             self.nodes.push(node);
             let new = self.nodes.len() - 1;
             self.nodes[index].children.push(new);

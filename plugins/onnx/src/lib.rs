@@ -79,18 +79,33 @@ fn is_model(fields: &[HeadField<'_>], sound: bool) -> bool {
         return false;
     }
     match of(7) {
-        Some(graph) => {
-            let inner = head::fields(graph.bytes, graph.length);
-            let fits =
-                inner.is_some_and(|inner| (inner.is_empty() && graph.length > 0) || head::fits(&inner, schema::GRAPH));
-            fits && (version.is_some() || of(8).is_some())
-        }
+        Some(graph) => is_graph(graph) && (version.is_some() || of(8).is_some()),
         None => {
             version.is_some()
                 && (of(6).is_some() || of(25).is_some() || of(14).is_some())
                 && (of(2).is_some() || of(8).is_some())
         }
     }
+}
+
+/// The fields in sight are those of a `GraphProto`, and its first node is a node.
+fn is_graph(graph: &HeadField<'_>) -> bool {
+    let (fields, _) = head::sound_fields(graph.bytes, graph.length);
+    if fields.is_empty() {
+        // Of a graph that begins at the end of the head nothing can be said.
+        return graph.length > 0 && graph.bytes.len() < 8;
+    }
+    let mut known = fields.iter().filter(|f| f.number < UNASSIGNED);
+    let node = fields.iter().find(|f| f.number == 1).is_none_or(|node| {
+        let (parts, _) = head::sound_fields(node.bytes, node.length);
+        let mut known = parts.iter().filter(|f| f.number < UNASSIGNED);
+        known.all(|f| schema::NODE.contains(&(f.number, f.wire)))
+            && parts
+                .iter()
+                .filter(|f| f.number == 4)
+                .all(|op| op.text(1024).is_some() || op.bytes.len() as u64 != op.length)
+    });
+    node && known.all(|f| schema::GRAPH.contains(&(f.number, f.wire)))
 }
 
 /// Every field is one of a `TensorProto`, the type is known, and the bytes are as many as the shape says.

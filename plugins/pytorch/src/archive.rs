@@ -277,7 +277,10 @@ fn pickles(artifact: &dyn Artifact, members: &Members, summary: &mut Summary, si
         let Some(bytes) = member.bytes.as_ref() else { continue };
         let folder = Folder { members, folder: format!("{}{folder}", members.root) };
         let mut found = Collector::default();
+        // Offsets of a stored record are the archive's.
+        let mut start = 0;
         if bytes.method == STORED {
+            start = bytes.span.offset;
             walk(artifact, bytes.span, Reading::USUAL, 1, &mut found);
             summary.add(
                 artifact,

@@ -125,10 +125,13 @@ const NEAR: usize = 300;
 
 /// The first sign in a decoded string, None for what metadata normally holds.
 ///
-/// One pass: each byte that a sign must hold leads to a look around it. A header may hold a million strings.
+/// One pass: each byte that a sign must hold leads to a look around it. A header may hold a million strings. Code between the
+/// fences of a Markdown text (a model card kept in the metadata) is documentation.
 pub fn inspect(text: &str) -> Option<Sign> {
     let bytes = text.as_bytes();
+    let fences = fences(text);
     bytes.iter().enumerate().find_map(|(at, byte)| match byte {
+        b'(' | b'_' | b'<' | b':' | b'|' | b'/' | b'-' | b'%' | b'.' if fenced(&fences, at) => None,
         b'(' => call(bytes, at),
         b'_' => internals(bytes, at),
         b'<' => tag(bytes, at),
@@ -139,6 +142,19 @@ pub fn inspect(text: &str) -> Option<Sign> {
         b'%' | b'.' => encoded_parent(bytes, at).or_else(|| if *byte == b'.' { parents(bytes, at) } else { None }),
         _ => None,
     })
+}
+
+/// Where the fences of a Markdown text stand, pairs of them: one that is never closed fences nothing.
+fn fences(text: &str) -> Vec<usize> {
+    let starts_line = |at: &usize| *at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
+    let mut fences: Vec<usize> = text.match_indices("```").map(|(at, _)| at).filter(starts_line).collect();
+    fences.truncate(fences.len() & !1);
+    fences
+}
+
+/// True between the first and the second fence, the third and the fourth, and so on.
+fn fenced(fences: &[usize], at: usize) -> bool {
+    fences.partition_point(|fence| *fence <= at) % 2 == 1
 }
 
 fn is_name(byte: u8) -> bool {

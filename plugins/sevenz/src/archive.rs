@@ -71,7 +71,7 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
         let message = format!("the header at offset {} has another CRC-32 than the start header says", header.offset);
         sink.finding(Finding::new(&S910, message).at(header.offset, header.length));
     }
-    for _ in 0..PACKING_LIMIT {
+    for layer in 1..=PACKING_LIMIT {
         match parse(&bytes).map_err(|error| malformed(&error, header, sink))? {
             Header::Plain { streams, files } => {
                 accounted.extend(spans(&streams));
@@ -84,7 +84,7 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
             }
             Header::Encoded(streams) => {
                 accounted.extend(spans(&streams));
-                bytes = unpack(artifact, &streams, header, sink)?;
+                bytes = unpack(artifact, &streams, layer, header, sink)?;
             }
         }
     }
@@ -116,8 +116,14 @@ fn place(start: &[u8; 32], size: u64, sink: &mut dyn Sink) -> Result<Span, Strin
     }
 }
 
-/// Unpacks a packed header.
-fn unpack(artifact: &dyn Artifact, streams: &Streams, at: Span, sink: &mut dyn Sink) -> Result<Vec<u8>, String> {
+/// Unpacks one layer of a packed header.
+fn unpack(
+    artifact: &dyn Artifact,
+    streams: &Streams,
+    layer: usize,
+    at: Span,
+    sink: &mut dyn Sink,
+) -> Result<Vec<u8>, String> {
     let Some(folder) = streams.folders.first() else {
         return Err(format!("the packed header at offset {} has no folder", at.offset));
     };
@@ -146,7 +152,8 @@ fn unpack(artifact: &dyn Artifact, streams: &Streams, at: Span, sink: &mut dyn S
         }
     }
     if folder.crc.is_some_and(|crc| crc != crc32fast::hash(&bytes)) {
-        let message = format!("the packed header at offset {} has another CRC-32 than it says", at.offset);
+        let message =
+            format!("layer {layer} of the packed header at offset {} has another CRC-32 than it says", at.offset);
         sink.finding(Finding::new(&S910, message).at(at.offset, at.length));
     }
     Ok(bytes)

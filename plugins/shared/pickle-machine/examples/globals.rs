@@ -1,7 +1,7 @@
 //! Lists the globals that the machine resolves, for comparison with what a loader asks for (`find_class`).
 //!
 //! Input: a file of records, each a little-endian u32 length and a pickle. Output: one line a record, the globals as
-//! `module\tname` joined by `\u{1}`, in the order of their first import; a computed name counts, too.
+//! `module\tname` joined by a mark of control characters, in the order of their first import; a computed name counts, too.
 
 use std::io::Write;
 
@@ -34,6 +34,6 @@ fn main() {
             let reading = Reading { frames, ..Reading::USUAL };
             walk(&Slice(pickle), Span::new(0, pickle.len() as u64), reading, 1, &mut names);
         }
-        writeln!(out, "{}", names.0.join("\u{1}").replace('\n', "\\n")).expect("writable");
+        writeln!(out, "{}", names.0.join("\u{1e}\u{1f}\u{1e}").replace('\n', "\\n")).expect("writable");
     }
 }

@@ -103,6 +103,8 @@ pub(crate) struct Machine<'a> {
     suspended: Vec<Suspended>,
     frame_end: u64,
     frame_crossed: bool,
+    /// The line of a name had no line feed.
+    pub(crate) cut_line: Option<Short>,
     errors: u32,
     /// Values that did not fit on the stack.
     dropped: u64,
@@ -164,6 +166,7 @@ impl<'a> Machine<'a> {
             suspended: Vec::new(),
             frame_end: u64::MAX,
             frame_crossed: false,
+            cut_line: None,
             errors: 0,
             dropped: 0,
             odd: 0,

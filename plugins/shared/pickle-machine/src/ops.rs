@@ -29,7 +29,17 @@ impl Machine<'_> {
 
     /// A line as a name: UTF-8, and never longer than a name can be.
     fn name_line(&mut self, observer: &mut dyn Observer) -> Result<String, Fault> {
-        let (begin, length) = self.input.line()?;
+        let (begin, length) = match self.input.line() {
+            Ok(line) => line,
+            Err(short) => {
+                // CPython's Python loader cuts the last byte off a line without looking, so at the end of the data it still
+                // imports something.
+                let begin = self.input.position();
+                self.input.seek(self.input.end());
+                self.cut_line = Some(short);
+                (begin, short.available.saturating_sub(1))
+            }
+        };
         if length > NAME {
             self.odd(Oddity::LongName, 7, observer);
         }
@@ -44,7 +54,8 @@ impl Machine<'_> {
         let module = self.name_line(observer)?;
         let name = self.name_line(observer)?;
         let value = self.name(&module, &name, op::GLOBAL, observer);
-        self.push(value)
+        self.push(value)?;
+        self.cut_line.take().map_or(Ok(()), |short| Err(short.into()))
     }
 
     pub(crate) fn stack_global(&mut self, observer: &mut dyn Observer) -> Result<(), Fault> {
@@ -131,6 +142,11 @@ impl Machine<'_> {
     pub(crate) fn inst(&mut self, observer: &mut dyn Observer) -> Result<(), Fault> {
         let module = self.name_line(observer)?;
         let name = self.name_line(observer)?;
+        if let Some(short) = self.cut_line.take() {
+            let value = self.name(&module, &name, op::INST, observer);
+            self.push(value)?;
+            return Err(short.into());
+        }
         let items = self.above_mark();
         let (items, fault) = match items {
             Ok(items) => (items, Ok(())),

@@ -62,8 +62,11 @@ fn no_length_is_believed() {
     assert!(read(&b")\x01".repeat(1000)).unwrap_err().reason.contains("deep"));
     let whole = code(Layout::Python311, None);
     for end in 0..whole.len() {
-        let error = read(&whole[..end]).unwrap_err();
-        assert!(error.offset <= end);
+        // A prefix may be whole in an older layout; what matters is that nothing beyond the end is used.
+        assert!(match read(&whole[..end]) {
+            Ok(marshal) => marshal.consumed() <= end,
+            Err(error) => error.offset <= end,
+        });
     }
 }
 

@@ -85,13 +85,14 @@ pub const S1113: Rule = Rule {
     references: &["CWE-918", "CWE-200", "https://github.com/ZJU-SEC/TensorAbuse"],
 };
 
-/// An operator that TensorFlow does not have.
+/// An operator that TensorFlow does not have and whose name promises a process.
 pub const S1114: Rule = Rule {
     id: "S1114",
-    title: "TensorFlow custom operator",
-    severity: Severity::Info,
-    why: "the operator belongs to none of TensorFlow's name families: the graph runs only where a library that defines it was loaded",
-    remedy: "find out which library defines the operator and whether you trust it",
+    title: "suspicious TensorFlow custom operator",
+    severity: Severity::Warning,
+    why: "the operator is not part of TensorFlow, so a native library must be loaded to run it, and its name speaks of shells, processes or \
+          downloads. Custom operators with other names do not fire it.",
+    remedy: "find out which library defines the operator; never load one that came with the model",
     references: &["CWE-829"],
 };
 

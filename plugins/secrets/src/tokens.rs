@@ -1,0 +1,262 @@
+//! The shapes in which services issue keys and tokens: a table, and a matcher that knows no service.
+//!
+//! Sources are the issuers' documentation and their entries in GitHub's secret-scanning partner programme. Lengths are taken
+//! as documented, with room where an issuer reserves it. What is random in a token has to look random, too.
+
+use modelaudit_plugin::{Rule, Severity};
+use modelaudit_rules::secrets::{S701, S703, S704, S705, S708};
+
+use crate::texture::{ends_clean, is_framed, is_placeholder, kinds, looks_random, starts_clean};
+use crate::windows::Window;
+
+/// Characters of a part of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alphabet {
+    /// `0-9`.
+    Digits,
+    /// `0-9a-f`.
+    Hex,
+    /// `A-Z0-9`.
+    Upper,
+    /// `A-Za-z0-9`.
+    Alnum,
+    /// `A-Za-z0-9_-`.
+    Word,
+    /// `A-Za-z0-9+/`.
+    Base64,
+    /// `A-Za-z0-9_-.~`.
+    Graph,
+}
+
+impl Alphabet {
+    /// True if the byte belongs to it.
+    pub fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Digits => byte.is_ascii_digit(),
+            Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            Self::Upper => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
+            Self::Alnum => byte.is_ascii_alphanumeric(),
+            Self::Word => byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-',
+            Self::Base64 => byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/',
+            Self::Graph => byte.is_ascii_alphanumeric() || b"_-.~".contains(&byte),
+        }
+    }
+}
+
+/// One part of a token's shape.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// This text.
+    Text(&'static [u8]),
+    /// Any of these texts; the first that fits is taken.
+    Any(&'static [&'static [u8]]),
+    /// As many characters as there are of an alphabet, at least and at most.
+    Run(Alphabet, usize, usize),
+}
+
+use Alphabet::{Alnum, Base64, Digits, Graph, Hex, Upper, Word};
+use Part::{Any, Run, Text};
+
+/// The checksum that an issuer puts into its tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// None that is known.
+    Unknown,
+    /// The last six characters are the CRC-32 of the rest behind the prefix, in base 62 (GitHub since 2021, npm).
+    Base62Crc32,
+}
+
+/// The shape of a kind of token.
+pub struct Token {
+    /// What it is, with its issuer.
+    pub name: &'static str,
+    /// What is reported.
+    pub rule: &'static Rule,
+    /// How bad.
+    pub severity: Severity,
+    /// The literal that the host finds.
+    pub anchor: &'static [u8],
+    /// How many characters of the token stand before the anchor.
+    pub before: usize,
+    /// What follows the anchor.
+    pub parts: &'static [Part],
+    /// Whether it can be verified.
+    pub checksum: Checksum,
+}
+
+const fn token(name: &'static str, rule: &'static Rule, anchor: &'static [u8], parts: &'static [Part]) -> Token {
+    Token { name, rule, severity: Severity::Warning, anchor, before: 0, parts, checksum: Checksum::Unknown }
+}
+
+const fn github(name: &'static str, anchor: &'static [u8]) -> Token {
+    Token { checksum: Checksum::Base62Crc32, ..token(name, &S708, anchor, &[Run(Alnum, 36, 255)]) }
+}
+
+const fn aws(anchor: &'static [u8]) -> Token {
+    token("AWS access key id", &S704, anchor, &[Run(Upper, 16, 16)])
+}
+
+const fn stripe(name: &'static str, anchor: &'static [u8], severity: Severity) -> Token {
+    Token { severity, ..token(name, &S701, anchor, &[Run(Alnum, 16, 247)]) }
+}
+
+/// Twilio's API key has a prefix of two letters; what formats write before a string makes an anchor of it.
+const fn twilio(anchor: &'static [u8]) -> Token {
+    token("Twilio API key", &S701, anchor, &[Run(Hex, 32, 32)])
+}
+
+/// All shapes. Where several share an anchor, the first that fits is taken.
+pub const TOKENS: &[Token] = &[
+    github("GitHub personal access token", b"ghp_"),
+    github("GitHub OAuth token", b"gho_"),
+    github("GitHub user token of an app", b"ghu_"),
+    github("GitHub server token of an app", b"ghs_"),
+    github("GitHub refresh token", b"ghr_"),
+    token("GitHub fine-grained token", &S708, b"github_pat_", &[Run(Word, 59, 255)]),
+    token("GitLab personal access token", &S708, b"glpat-", &[Run(Graph, 20, 300)]),
+    token("Hugging Face token", &S708, b"hf_", &[Run(Alnum, 34, 40)]),
+    token("Anthropic API key", &S701, b"sk-", &[Text(b"ant-"), Run(Word, 32, 220)]),
+    token("OpenAI project key", &S701, b"sk-", &[Any(&[b"proj-", b"svcacct-", b"admin-", b"None-"]), Run(Word, 20, 220)]),
+    token("OpenRouter API key", &S701, b"sk-", &[Text(b"or-v1-"), Run(Hex, 64, 64)]),
+    token("OpenAI API key", &S701, b"sk-", &[Run(Alnum, 48, 51)]),
+    token("API key of an OpenAI-compatible service", &S701, b"sk-", &[Run(Hex, 32, 32)]),
+    stripe("Stripe live key", b"sk_live_", Severity::Warning),
+    stripe("Stripe live restricted key", b"rk_live_", Severity::Warning),
+    stripe("Stripe test key", b"sk_test_", Severity::Info),
+    token(
+        "Slack token",
+        &S708,
+        b"xox",
+        &[Any(&[b"b-", b"p-", b"a-", b"r-", b"s-", b"o-", b"e-", b"e.xoxb-", b"e.xoxp-"]), Run(Word, 24, 250)],
+    ),
+    token("Slack app token", &S708, b"xapp-", &[Run(Digits, 1, 2), Text(b"-"), Run(Word, 40, 200)]),
+    token("Google API key", &S701, b"AIza", &[Run(Word, 35, 35)]),
+    token("Google OAuth client secret", &S705, b"GOCSPX-", &[Run(Word, 28, 28)]),
+    token("Google OAuth access token", &S705, b"ya29.", &[Run(Graph, 40, 2048)]),
+    aws(b"AKIA"),
+    aws(b"ASIA"),
+    token("Azure storage account key", &S705, b"AccountKey=", &[Run(Base64, 86, 86), Text(b"==")]),
+    Token {
+        before: 3,
+        ..token("Azure client secret", &S705, b"8Q~", &[Run(Graph, 31, 34)])
+    },
+    token("SendGrid API key", &S701, b"SG.", &[Run(Word, 16, 32), Text(b"."), Run(Word, 32, 64)]),
+    Token { checksum: Checksum::Base62Crc32, ..token("npm access token", &S708, b"npm_", &[Run(Alnum, 36, 36)]) },
+    token("PyPI upload token", &S708, b"pypi-AgE", &[Run(Word, 50, 1000)]),
+    token("Docker access token", &S708, b"dckr_", &[Any(&[b"pat_", b"oat_"]), Run(Word, 20, 64)]),
+    twilio(b"\"SK"),
+    twilio(b"'SK"),
+    twilio(b"\0SK"),
+    twilio(b"=SK"),
+    token("Mailgun API key", &S701, b"key-", &[Run(Hex, 32, 32)]),
+    token("Databricks access token", &S708, b"dapi", &[Run(Hex, 32, 32)]),
+    token("DigitalOcean access token", &S708, b"dop_v1_", &[Run(Hex, 64, 64)]),
+    token("Shopify access token", &S708, b"shpat_", &[Run(Hex, 32, 32)]),
+    token("Grafana service account token", &S708, b"glsa_", &[Run(Alnum, 32, 32), Text(b"_"), Run(Alnum, 8, 8)]),
+    token("HashiCorp Vault token", &S708, b"hvs.", &[Run(Word, 80, 200)]),
+    token("Replicate API token", &S708, b"r8_", &[Run(Alnum, 37, 37)]),
+    token("Groq API key", &S701, b"gsk_", &[Run(Alnum, 48, 60)]),
+    token("xAI API key", &S701, b"xai-", &[Run(Alnum, 70, 90)]),
+    token("Perplexity API key", &S701, b"pplx-", &[Run(Alnum, 40, 64)]),
+    token("NVIDIA API key", &S701, b"nvapi-", &[Run(Word, 55, 80)]),
+    token("Postman API key", &S701, b"PMAK-", &[Run(Hex, 24, 24), Text(b"-"), Run(Hex, 34, 34)]),
+    token("Square OAuth secret", &S701, b"sq0csp-", &[Run(Word, 43, 43)]),
+    token("age private key", &S703, b"AGE-SECRET-KEY-1", &[Run(Upper, 58, 58)]),
+];
+
+/// Where a token stands in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Its first byte.
+    pub start: usize,
+    /// The byte behind its last.
+    pub end: usize,
+    /// Where what is random in it starts.
+    pub body: usize,
+}
+
+impl Token {
+    /// The token at the window's anchor, if all of it fits: shape, borders, randomness.
+    pub fn at(&self, window: &Window) -> Option<Match> {
+        // A quote or a zero byte that makes an anchor longer is no part of the token.
+        let skip = usize::from(!self.anchor.first()?.is_ascii_alphanumeric());
+        let start = (window.at + skip).checked_sub(self.before)?;
+        let body = window.at + self.anchor.len();
+        if !window.slice(start, window.at).iter().all(|byte| Graph.has(*byte)) {
+            return None;
+        }
+        let before = window.before(start);
+        let mut end = body;
+        for part in self.parts {
+            let rest = window.from(end);
+            end += match part {
+                Text(text) => rest.starts_with(text).then_some(text.len())?,
+                Any(texts) => texts.iter().find(|text| rest.starts_with(text)).map(|text| text.len())?,
+                Run(alphabet, least, most) => {
+                    let run = rest.iter().take(*most).take_while(|byte| alphabet.has(**byte)).count();
+                    (run >= *least).then_some(run)?
+                }
+            };
+        }
+        // A sentence's full stop is no part of a token, and neither is an opcode behind a string whose length is known.
+        while window.slice(body, end).ends_with(b".") {
+            end -= 1;
+        }
+        if let Some(Run(_, least, _)) = self.parts.last()
+            && let Some(framed) = (0..3).map(|less| end - less).find(|end| is_framed(before, end - start))
+            && framed >= body + least
+        {
+            end = framed;
+        }
+        let framed = is_framed(before, end - start);
+        if !framed && !(starts_clean(before) && ends_clean(window.from(end))) {
+            return None;
+        }
+        let text = window.slice(body, end);
+        (looks_random(text) && kinds(text) >= 2 && !is_placeholder(text)).then_some(Match { start, end, body })
+    }
+
+    /// Whether the issuer's checksum fits; None if there is none.
+    pub fn verify(&self, window: &Window, found: Match) -> Option<bool> {
+        if self.checksum == Checksum::Unknown {
+            return None;
+        }
+        let (random, checksum) = window.slice(found.body, found.end).split_last_chunk::<6>()?;
+        Some(base62(crc32(random)) == *checksum)
+    }
+}
+
+/// Six digits in base 62, `0-9A-Za-z`.
+fn base62(mut value: u32) -> [u8; 6] {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut out = [b'0'; 6];
+    for digit in out.iter_mut().rev() {
+        *digit = DIGITS[(value % 62) as usize];
+        value /= 62;
+    }
+    out
+}
+
+/// CRC-32 (IEEE) of a few dozen bytes.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksum_of_the_field() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        assert_eq!(base62(0), *b"000000");
+        assert_eq!(base62(u32::MAX), *b"4gfFC3");
+    }
+
+    #[test]
+    fn anchors_are_few_and_long_enough() {
+        assert!(TOKENS.iter().all(|token| token.anchor.len() >= 3 && !token.parts.is_empty()));
+    }
+}

@@ -1,0 +1,158 @@
+//! Constants within one graph or function: what a path input is, if the graph itself says so.
+
+use std::collections::BTreeMap;
+
+use modelaudit_plugin::Span;
+
+use crate::node::Attribute;
+use crate::policy::{ARGUMENTS, PASSES, Policy};
+
+/// A node as far as it matters.
+#[derive(Default)]
+pub struct Node {
+    /// Name in its graph.
+    pub name: String,
+    /// Operator.
+    pub op: String,
+    /// Inputs as written: `name`, `name:0`, `name:output:0`, `^name` for control.
+    pub inputs: Vec<String>,
+    /// Attributes with texts.
+    pub attributes: Vec<Attribute>,
+    /// Its bytes.
+    pub at: Span,
+}
+
+/// A node that a policy speaks of.
+pub struct Suspect {
+    /// What the policy says; None for a name that is suspicious by itself.
+    pub policy: Option<&'static Policy>,
+    /// The node.
+    pub node: Node,
+}
+
+/// What an input is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// These texts, one after the other.
+    Constant(Vec<Span>),
+    /// Whatever the caller passes.
+    Argument,
+    /// The graph computes it.
+    Computed,
+}
+
+/// Nodes and constants that are kept for a graph.
+const MAX_KEPT: usize = 100_000;
+/// Steps from an input back to constants.
+const MAX_STEPS: usize = 256;
+
+/// One graph or function while it is walked.
+pub struct Scope {
+    /// Function name, or empty for a graph.
+    pub function: String,
+    /// Nodes to judge when the graph is known.
+    pub suspects: Vec<Suspect>,
+    /// True if something was left out because there was too much.
+    pub full: bool,
+    constants: BTreeMap<String, Vec<Span>>,
+    passes: BTreeMap<String, Vec<String>>,
+    arguments: BTreeMap<String, ()>,
+}
+
+impl Scope {
+    /// An empty one.
+    pub fn new(function: String) -> Self {
+        Self {
+            function,
+            suspects: Vec::new(),
+            full: false,
+            constants: BTreeMap::new(),
+            passes: BTreeMap::new(),
+            arguments: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in a node that no policy speaks of.
+    pub fn add(&mut self, node: Node) {
+        let kept = self.constants.len() + self.passes.len() + self.arguments.len();
+        if node.op == "Const" {
+            let Some(value) = node.attributes.into_iter().find(|a| a.name == "value") else { return };
+            if kept < MAX_KEPT {
+                self.constants.insert(node.name, value.strings);
+            } else {
+                self.full = true;
+            }
+        } else if PASSES.contains(&node.op.as_str()) {
+            if kept < MAX_KEPT {
+                self.passes.insert(node.name, node.inputs);
+            } else {
+                self.full = true;
+            }
+        } else if ARGUMENTS.contains(&node.op.as_str()) && kept < MAX_KEPT {
+            self.arguments.insert(node.name, ());
+        }
+    }
+
+    /// Where an input comes from.
+    pub fn resolve(&self, input: &str) -> Origin {
+        let mut texts = Vec::new();
+        let mut argument = false;
+        let mut open = vec![input];
+        let mut steps = 0;
+        while let Some(input) = open.pop() {
+            steps += 1;
+            if steps > MAX_STEPS {
+                return Origin::Computed;
+            }
+            if input.starts_with('^') {
+                continue;
+            }
+            let name = input.split(':').next().unwrap_or_default();
+            if let Some(strings) = self.constants.get(name) {
+                texts.extend_from_slice(strings);
+            } else if let Some(inputs) = self.passes.get(name) {
+                open.extend(inputs.iter().rev().map(String::as_str));
+            } else if self.arguments.contains_key(name) || (!self.function.is_empty() && !input.contains(':')) {
+                // In a function, a name without an output is an argument.
+                argument = true;
+            } else {
+                return Origin::Computed;
+            }
+        }
+        match (texts.is_empty(), argument) {
+            (false, _) => Origin::Constant(texts),
+            (true, true) => Origin::Argument,
+            (true, false) => Origin::Computed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, op: &str, inputs: &[&str], text: Option<Span>) -> Node {
+        let attributes = text.map(|span| Attribute { name: "value".to_owned(), strings: vec![span] });
+        Node {
+            name: name.to_owned(),
+            op: op.to_owned(),
+            inputs: inputs.iter().map(|&i| i.to_owned()).collect(),
+            attributes: attributes.into_iter().collect(),
+            at: Span::default(),
+        }
+    }
+
+    #[test]
+    fn constants_are_followed() {
+        let mut scope = Scope::new("f".to_owned());
+        scope.add(node("a", "Const", &[], Some(Span::new(1, 2))));
+        scope.add(node("b", "Const", &[], Some(Span::new(5, 2))));
+        scope.add(node("j", "StringJoin", &["a:output:0", "b:output:0"], None));
+        scope.add(node("i", "Identity", &["j:output:0", "^x"], None));
+        scope.add(node("loop", "Identity", &["loop:output:0"], None));
+        assert_eq!(scope.resolve("i:output:0"), Origin::Constant(vec![Span::new(1, 2), Span::new(5, 2)]));
+        assert_eq!(scope.resolve("filename"), Origin::Argument);
+        assert_eq!(scope.resolve("other:output:0"), Origin::Computed);
+        assert_eq!(scope.resolve("loop:output:0"), Origin::Computed);
+    }
+}
