@@ -12,8 +12,7 @@ use modelaudit_rules::{pickle, structure};
 pub struct Pickle;
 
 /// Extensions under which pickles are stored. They only add candidates.
-const EXTENSIONS: &[&str] =
-    &["pkl", "pickle", "p", "pck", "joblib", "dill", "sav", "pt", "pth", "pdparams"];
+const EXTENSIONS: &[&str] = &["pkl", "pickle", "p", "pck", "joblib", "dill", "sav", "pt", "pth", "pdparams"];
 
 /// Extensions that promise a format without code in it. Source: the formats of modelaudit's own plugins, and media files
 /// that a pickle poses as. `npy` is here because `numpy.load` falls back to unpickling what has no npy magic (reference 4.6).

@@ -299,7 +299,7 @@ fn pickles(artifact: &dyn Artifact, members: &Members, summary: &mut Summary, si
         }
         // A download that broke off has no directory at its end; here somebody made it so (nullifAI).
         if let Some((offset, reason)) = found.broken.filter(|_| members.whole) {
-            let name = quote(&member.name);
+            let (name, offset) = (quote(&member.name), offset.saturating_sub(start));
             let message =
                 format!("{name} breaks off at its offset {offset} ({reason}), though the archive around it is whole");
             sink.finding(

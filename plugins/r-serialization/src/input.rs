@@ -83,7 +83,8 @@ pub fn open(artifact: &dyn Artifact, workspace: bool) -> Result<Opened<'_>, Stri
         Err(stop) => return Ok(Opened::Other(ended(stop))),
     };
     // R_Version(2, 3, 0) is the oldest reader of version 2, R_Version(3, 5, 0) that of version 3; writers are not older.
-    let plausible = matches!(version, 2 | 3) && (0x1_0000..=0xf_ffff).contains(&writer) && (0x1_0000..=0xf_ffff).contains(&oldest);
+    let plausible =
+        matches!(version, 2 | 3) && (0x1_0000..=0xf_ffff).contains(&writer) && (0x1_0000..=0xf_ffff).contains(&oldest);
     if !plausible {
         return Ok(Opened::Other(format!("no R stream: version {version}, writer {writer}, oldest reader {oldest}")));
     }
@@ -134,7 +135,9 @@ impl Input<'_> {
                     return Ok(i32::MIN);
                 }
                 let number = std::str::from_utf8(&word).ok().and_then(|w| w.parse().ok());
-                number.ok_or_else(|| Stop::Bad(at, format!("{} where a number should be", modelaudit_plugin::quote(&word))))
+                number.ok_or_else(|| {
+                    Stop::Bad(at, format!("{} where a number should be", modelaudit_plugin::quote(&word)))
+                })
             }
         }
     }

@@ -9,7 +9,7 @@ pub const REACHES_OUT: &[(&str, &str)] = &[
     ("pipe", "starts programs"),
     ("source", "runs a file or URL as code"),
     ("sys.source", "runs a file as code"),
-    ("source_url", "runs a URL as code"), // devtools
+    ("source_url", "runs a URL as code"),  // devtools
     ("source_gist", "runs a URL as code"), // devtools
     ("download.file", "downloads a file"),
     ("socketConnection", "connects to a machine"),
@@ -29,18 +29,28 @@ pub const REACHES_OUT: &[(&str, &str)] = &[
     ("Sys.setenv", "changes the environment"),
     ("Sys.chmod", "changes files"),
     ("reg.finalizer", "runs code later"),
-    ("rstudioapi::terminalExecute", "starts programs"),
-    ("system_exec", "starts programs"),
     ("exec_wait", "starts programs"),       // sys
     ("exec_background", "starts programs"), // sys
-    ("run", "starts programs"),             // processx
     ("py_run_string", "runs Python"),       // reticulate
     ("source_python", "runs Python"),       // reticulate
 ];
 
 /// A function that gets its code or its function from its arguments, so a string in them may be the name of another.
-pub const INDIRECT: &[&str] =
-    &["eval", "evalq", "parse", "str2lang", "str2expression", "do.call", "get", "get0", "match.fun", "Reduce", "lapply", "sapply", "Map"];
+pub const INDIRECT: &[&str] = &[
+    "eval",
+    "evalq",
+    "parse",
+    "str2lang",
+    "str2expression",
+    "do.call",
+    "get",
+    "get0",
+    "match.fun",
+    "Reduce",
+    "lapply",
+    "sapply",
+    "Map",
+];
 
 /// Those of [`REACHES_OUT`] that take a command or an address as a string: called with one outside promises, they are worth a warning.
 pub const TAKES_COMMAND: &[&str] =

@@ -20,6 +20,8 @@ const EVIDENCE: usize = 64;
 /// Findings of a rule.
 const MOST_FINDINGS: usize = 100;
 
+/// UNBOUNDVALUE_SXP: a binding or promise has no value.
+const UNBOUND: u32 = 252;
 /// Bits of the flags word (serialize.c: UnpackFlags).
 const HAS_ATTRIBUTES: u32 = 1 << 9;
 const HAS_TAG: u32 = 1 << 10;
@@ -41,10 +43,12 @@ struct Promise {
 #[derive(Clone, Copy, Debug)]
 enum Task {
     /// An item; the flag says that it is the function of a call.
-    Item { head: bool },
+    Item {
+        head: bool,
+    },
     /// That many items.
     Items(u64),
-    /// Elements of a string vector or an `InStringVec`.
+    /// The end of an environment.
     Leave,
     /// A promise's value, then its expression.
     PromiseValue(u64),
@@ -58,7 +62,9 @@ enum Task {
     ByteCode,
     Constants,
     ConstantsLeft(u64),
-    Language { head: bool },
+    Language {
+        head: bool,
+    },
     /// The arguments of a call of one of [`TAKES_COMMAND`] end here.
     CallEnd,
 }
@@ -112,7 +118,9 @@ pub fn walk(artifact: &dyn Artifact, input: &mut Input<'_>, sink: &mut dyn Sink)
     let size = artifact.size();
     match stop {
         Some(Stop::End(at)) => {
-            walk.sink.incomplete(&format!("the R stream is cut off: an item at offset {at} needs more than the {size} bytes of the file"));
+            walk.sink.incomplete(&format!(
+                "the R stream is cut off: an item at offset {at} needs more than the {size} bytes of the file"
+            ));
         }
         Some(Stop::Bad(at, what)) => {
             walk.sink.finding(Finding::new(&S902, format!("the R stream is malformed: {what}")).at(at.min(size), 0));
@@ -210,6 +218,11 @@ impl Walk<'_, '_> {
         let at = self.input.position();
         self.items += 1;
         let flags = self.input.int()? as u32;
+        self.flagged(flags, at, head)
+    }
+
+    /// An item whose flags were read.
+    fn flagged(&mut self, flags: u32, at: u64, head: bool) -> Result<(), Stop> {
         let attributes = flags & HAS_ATTRIBUTES != 0;
         match flags & 0xff {
             // NILVALUE, GLOBALENV, UNBOUNDVALUE, MISSINGARG, BASENAMESPACE, EMPTYENV, BASEENV
@@ -223,7 +236,7 @@ impl Walk<'_, '_> {
                 let index = usize::try_from(index).unwrap_or(usize::MAX);
                 let name = index.checked_sub(1).and_then(|i| self.references.get(i)).cloned().flatten();
                 if let Some(name) = name {
-                    self.symbol(&name, at, head);
+                    self.symbol(&name, head);
                 }
             }
             // PERSIST, PACKAGE, NAMESPACE: InStringVec, an int that is 0, a count, and the strings
@@ -238,7 +251,7 @@ impl Walk<'_, '_> {
             1 => {
                 let name = self.symbol_name(at)?;
                 self.reference(Some(&name));
-                self.symbol(&name, at, head);
+                self.symbol(&name, head);
             }
             // ENV: locked, then enclosure, frame, hash table, attributes
             4 => {
@@ -273,7 +286,7 @@ impl Walk<'_, '_> {
             7 | 8 => {
                 let length = self.length()?;
                 let name = self.input.text(length, NAME)?;
-                self.symbol(&String::from_utf8_lossy(&name), at, head);
+                self.symbol(&String::from_utf8_lossy(&name), head);
                 self.tasks.push(Task::Items(u64::from(attributes)));
             }
             9 => {
@@ -303,6 +316,9 @@ impl Walk<'_, '_> {
             // BCODE
             21 => {
                 self.input.int()?;
+                if let Some(promise) = self.promises.last_mut() {
+                    promise.is_call = true;
+                }
                 self.tasks.extend([Task::Items(u64::from(attributes)), Task::ByteCode]);
             }
             // S4
@@ -315,11 +331,8 @@ impl Walk<'_, '_> {
     }
 
     fn pair(&mut self, call: bool, attributes: bool, tag: bool) {
-        if call {
-            // The mark goes below the arguments, so that it is met when all of them are read.
-            if let Some(promise) = self.promises.last_mut() {
-                promise.is_call = true;
-            }
+        if call && let Some(promise) = self.promises.last_mut() {
+            promise.is_call = true;
         }
         self.tasks.push(Task::Item { head: false });
         self.tasks.push(Task::Item { head: call });
@@ -347,7 +360,7 @@ impl Walk<'_, '_> {
     }
 
     /// A name in code: a function if it heads a call or follows `::`.
-    fn symbol(&mut self, name: &str, _at: u64, head: bool) {
+    fn symbol(&mut self, name: &str, head: bool) {
         let function = head || self.qualified > 0;
         self.qualified = self.qualified.saturating_sub(1);
         if head && matches!(name, "::" | ":::") {
@@ -389,27 +402,23 @@ impl Walk<'_, '_> {
         {
             self.findings += 1;
             let message = format!("code in the file calls {call} with {what}: {}", quote(text.as_ref()));
-            self.sink.finding(Finding::new(&S1131, message).at(at, 4).element(call.clone()).detail("function", call.clone()));
+            self.sink.finding(
+                Finding::new(&S1131, message).at(at, 4).element(call.clone()).detail("function", call.clone()),
+            );
         }
     }
 
     /// The value of a promise: one without a value is the item UNBOUNDVALUE.
     fn promise_value(&mut self, at: u64) -> Result<(), Stop> {
-        let mut peek = self.input.position();
+        let value_at = self.input.position();
         let flags = self.input.int()? as u32;
-        if flags & 0xff == 252 {
+        if flags & 0xff == UNBOUND {
             self.tasks.push(Task::PromiseCode(at));
             return Ok(());
         }
         // It holds its value: the expression is history, both are read like anything else.
-        std::mem::swap(&mut peek, &mut 0);
         self.tasks.push(Task::Item { head: false });
-        self.value(flags)
-    }
-
-    /// An item whose flags were read already.
-    fn value(&mut self, flags: u32) -> Result<(), Stop> {
-        self.flagged(flags)
+        self.flagged(flags, value_at, false)
     }
 
     fn promise_code(&mut self, at: u64) {
@@ -422,4 +431,100 @@ impl Walk<'_, '_> {
         });
         self.tasks.extend([Task::PromiseEnd, Task::Item { head: false }]);
     }
+
+    /// A constant of byte code (ReadBCConsts).
+    fn constant(&mut self) -> Result<(), Stop> {
+        match self.input.int()? {
+            21 => self.tasks.push(Task::ByteCode),
+            kind @ (2 | 6 | 239 | 240 | 243 | 244) => self.language_of(kind, false)?,
+            _ => self.tasks.push(Task::Item { head: false }),
+        }
+        Ok(())
+    }
+
+    /// An expression inside byte code (ReadBCLang).
+    fn language(&mut self, head: bool) -> Result<(), Stop> {
+        let kind = self.input.int()?;
+        self.language_of(kind, head)
+    }
+
+    fn language_of(&mut self, kind: i32, head: bool) -> Result<(), Stop> {
+        let kind = match kind {
+            // BCREPDEF: a number under which it is referred to, and the kind.
+            244 => {
+                self.input.int()?;
+                self.input.int()?
+            }
+            243 => {
+                self.input.int()?;
+                return Ok(());
+            }
+            kind => kind,
+        };
+        if !matches!(kind, 2 | 6 | 239 | 240) {
+            self.tasks.push(Task::Item { head });
+            return Ok(());
+        }
+        let call = matches!(kind, 6 | 240);
+        if call && let Some(promise) = self.promises.last_mut() {
+            promise.is_call = true;
+        }
+        self.tasks.push(Task::Language { head: false });
+        self.tasks.push(Task::Language { head: call });
+        self.tasks.push(Task::Items(1 + u64::from(kind >= 239)));
+        Ok(())
+    }
+
+    fn report(&mut self, promise: Promise) {
+        let indirect = promise.calls.iter().any(|c| INDIRECT.contains(&c.as_str()));
+        let named = promise.strings.iter().filter(|_| indirect);
+        let reached: Vec<(&str, &str)> = promise
+            .calls
+            .iter()
+            .chain(named)
+            .filter(|name| !promise.in_environment || TAKES_COMMAND.contains(&name.as_str()))
+            .filter_map(|name| reaches_out(name).map(|what| (name.as_str(), what)))
+            .collect();
+        if promise.in_environment && reached.is_empty() {
+            self.unforced += 1;
+            return;
+        }
+        if self.findings >= MOST_FINDINGS {
+            return;
+        }
+        self.findings += 1;
+        let mut message = "a promise without a value ".to_owned();
+        let severity = match (reached.first(), promise.calls.first()) {
+            (Some((name, what)), _) => {
+                message += &format!("calls {}, which {what}, when it is touched", quote(name));
+                Severity::Critical
+            }
+            (None, Some(name)) => {
+                message += &format!("calls {} when it is touched", quote(name));
+                Severity::Critical
+            }
+            (None, None) if promise.is_call => {
+                message += "runs an expression when it is touched";
+                Severity::Critical
+            }
+            // A name or a constant: no code yet, but no regular writer leaves such a promise outside an environment.
+            (None, None) => {
+                message += "stands in the data";
+                Severity::Warning
+            }
+        };
+        let mut finding = Finding::new(&S1130, message).at(promise.at, 4).severity(severity);
+        if !promise.calls.is_empty() {
+            finding = finding.detail("calls", list(&promise.calls));
+        }
+        if !promise.strings.is_empty() {
+            finding = finding.detail("strings", list(&promise.strings));
+        }
+        self.sink.finding(finding);
+    }
+}
+
+/// Up to eight texts, quoted.
+fn list(texts: &[String]) -> String {
+    texts.iter().take(8).map(quote).collect::<Vec<_>>().join(", ")
 }

@@ -18,14 +18,30 @@ const PROSE: &[&str] = &["md", "markdown", "mdx", "rst", "txt", "text", "adoc", 
 
 /// First words of names without an extension that are documentation (GitHub's community files, Python's metadata files).
 const PROSE_NAMES: &[&str] = &[
-    "readme", "license", "licence", "copying", "notice", "notices", "authors", "changelog", "changes", "history", "news",
-    "contributing", "security", "model_card", "modelcard", "use_policy", "pkg", "citation",
+    "readme",
+    "license",
+    "licence",
+    "copying",
+    "notice",
+    "notices",
+    "authors",
+    "changelog",
+    "changes",
+    "history",
+    "news",
+    "contributing",
+    "security",
+    "model_card",
+    "modelcard",
+    "use_policy",
+    "pkg",
+    "citation",
 ];
 
 /// Extensions of source code.
 const SOURCE: &[&str] = &[
-    "py", "pyi", "pyx", "ipynb", "js", "mjs", "cjs", "ts", "tsx", "c", "cc", "cpp", "h", "hpp", "cu", "java", "go", "rs",
-    "rb", "php", "sh", "bash", "ps1", "lua", "r", "jl", "cs", "swift", "kt", "m", "map",
+    "py", "pyc", "pyi", "pyx", "ipynb", "js", "mjs", "cjs", "ts", "tsx", "c", "cc", "cpp", "h", "hpp", "cu", "java",
+    "go", "rs", "rb", "php", "sh", "bash", "ps1", "lua", "r", "jl", "cs", "swift", "kt", "m", "map",
 ];
 
 impl Place {

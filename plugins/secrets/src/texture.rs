@@ -31,9 +31,34 @@ pub fn looks_random(text: &[u8]) -> bool {
 
 /// Words that people write where a secret belongs. Sources: documentation of the issuers in [`crate::tokens`], `.env.example` files.
 const PLACEHOLDERS: &[&str] = &[
-    "example", "placeholder", "changeme", "change_me", "change-me", "redacted", "dummy", "sample", "xxxx", "your", "insert",
-    "replace", "goes_here", "goeshere", "-here", "_here", "notreal", "not-real", "fake", "my_", "my-", "todo", "****", "....",
-    "abcdef", "123456", "secret_key", "api_key", "apikey", "deadbeef",
+    "example",
+    "placeholder",
+    "changeme",
+    "change_me",
+    "change-me",
+    "redacted",
+    "dummy",
+    "sample",
+    "xxxx",
+    "your",
+    "insert",
+    "replace",
+    "goes_here",
+    "goeshere",
+    "-here",
+    "_here",
+    "notreal",
+    "not-real",
+    "fake",
+    "todo",
+    "****",
+    "....",
+    "abcdef",
+    "123456",
+    "secret_key",
+    "api_key",
+    "apikey",
+    "deadbeef",
 ];
 
 /// True for what stands for a secret: known words, templates (`${X}`, `<key>`, `{{ x }}`, `%s`), and rows of equal or
@@ -44,7 +69,7 @@ pub fn is_placeholder(text: &[u8]) -> bool {
     }
     let lower = text.to_ascii_lowercase();
     let has = |word: &&str| lower.windows(word.len()).any(|window| window == word.as_bytes());
-    if PLACEHOLDERS.iter().any(|word| has(&word)) {
+    if PLACEHOLDERS.iter().any(has) {
         return true;
     }
     // A third of the steps goes to the same or the next character: nobody draws that.
@@ -54,10 +79,58 @@ pub fn is_placeholder(text: &[u8]) -> bool {
 
 /// Passwords that are words: defaults of servers and examples in manuals. Compared without digits and signs at the end.
 const WEAK: &[&str] = &[
-    "", "password", "passwd", "pass", "passw", "pwd", "pw", "secret", "admin", "administrator", "root", "user", "username", "guest",
-    "postgres", "mysql", "mongo", "mongodb", "redis", "rabbitmq", "test", "testing", "demo", "foo", "bar", "baz", "token", "none",
-    "null", "true", "false", "empty", "default", "login", "key", "qwerty", "welcome", "letmein", "yourpassword", "mypassword", "somepassword",
-    "hunter", "pass_word", "pswd", "credential", "credentials", "auth", "value", "string", "optional", "required", "local",
+    "",
+    "password",
+    "passwd",
+    "pass",
+    "passw",
+    "pwd",
+    "pw",
+    "secret",
+    "admin",
+    "administrator",
+    "root",
+    "user",
+    "username",
+    "guest",
+    "postgres",
+    "mysql",
+    "mongo",
+    "mongodb",
+    "redis",
+    "rabbitmq",
+    "test",
+    "testing",
+    "demo",
+    "foo",
+    "bar",
+    "baz",
+    "token",
+    "none",
+    "null",
+    "true",
+    "false",
+    "empty",
+    "default",
+    "login",
+    "key",
+    "qwerty",
+    "welcome",
+    "letmein",
+    "yourpassword",
+    "mypassword",
+    "somepassword",
+    "hunter",
+    "pass_word",
+    "pswd",
+    "credential",
+    "credentials",
+    "auth",
+    "value",
+    "string",
+    "optional",
+    "required",
+    "local",
 ];
 
 /// True for a password that is a word of [`WEAK`], with any digits and signs behind it.
@@ -71,7 +144,7 @@ pub fn is_weak(text: &[u8]) -> bool {
 pub fn kinds(text: &[u8]) -> usize {
     let tests: [fn(&u8) -> bool; 4] =
         [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit, u8::is_ascii_punctuation];
-    tests.iter().filter(|test| text.iter().any(|byte| test(byte))).count()
+    tests.iter().filter(|test| text.iter().any(*test)).count()
 }
 
 /// True if nothing of the token's alphabet goes on before it. The letter of an escape (`\n`) is no part of it, and neither is a
@@ -91,7 +164,9 @@ pub fn ends_clean(after: &[u8]) -> bool {
         [] => true,
         [first, ..] if !is_word(*first) && *first != b'+' => true,
         [b'u' | b's' | b'e' | b't', b'.'] => true,
-        [first, next, ..] => first.is_ascii_alphabetic() && (*next >= 0x80 || (*next < 0x20 && !next.is_ascii_whitespace())),
+        [first, next, ..] => {
+            first.is_ascii_alphabetic() && (*next >= 0x80 || (*next < 0x20 && !next.is_ascii_whitespace()))
+        }
         _ => false,
     }
 }
@@ -126,7 +201,9 @@ mod tests {
 
     #[test]
     fn placeholders_are_told_from_secrets() {
-        for text in ["AKIAIOSFODNN7EXAMPLE", "sk-xxxxxxxxxxxxxxxxxxxx", "abcdefghijklmnop", "1111111111111111", "${TOKEN}"] {
+        for text in
+            ["AKIAIOSFODNN7EXAMPLE", "sk-xxxxxxxxxxxxxxxxxxxx", "abcdefghijklmnop", "1111111111111111", "${TOKEN}"]
+        {
             assert!(is_placeholder(text.as_bytes()), "{text}");
         }
         for text in ["ysqrZoOFDPrtIjJIUryMlJCmafGwBUQIld", "6GQDWGk2JU5q2dnMdWsy", "Ntd5yzLHikweobcuuzJH8"] {

@@ -62,8 +62,11 @@ use Part::{Any, Run, Text};
 pub enum Checksum {
     /// None that is known.
     Unknown,
-    /// The last six characters are the CRC-32 of the rest behind the prefix, in base 62 (GitHub since 2021, npm).
-    Base62Crc32,
+    /// The last six of 36 characters are the CRC-32 of the others in base 62. GitHub has put it into every token with a prefix
+    /// (since 2021): one that it does not fit was never issued.
+    GitHub,
+    /// The same, as evidence only: npm took the scheme over, but does not promise it.
+    Npm,
 }
 
 /// The shape of a kind of token.
@@ -89,7 +92,7 @@ const fn token(name: &'static str, rule: &'static Rule, anchor: &'static [u8], p
 }
 
 const fn github(name: &'static str, anchor: &'static [u8]) -> Token {
-    Token { checksum: Checksum::Base62Crc32, ..token(name, &S708, anchor, &[Run(Alnum, 36, 255)]) }
+    Token { checksum: Checksum::GitHub, ..token(name, &S708, anchor, &[Run(Alnum, 36, 255)]) }
 }
 
 const fn aws(anchor: &'static [u8]) -> Token {
@@ -116,7 +119,12 @@ pub const TOKENS: &[Token] = &[
     token("GitLab personal access token", &S708, b"glpat-", &[Run(Graph, 20, 300)]),
     token("Hugging Face token", &S708, b"hf_", &[Run(Alnum, 34, 40)]),
     token("Anthropic API key", &S701, b"sk-", &[Text(b"ant-"), Run(Word, 32, 220)]),
-    token("OpenAI project key", &S701, b"sk-", &[Any(&[b"proj-", b"svcacct-", b"admin-", b"None-"]), Run(Word, 20, 220)]),
+    token(
+        "OpenAI project key",
+        &S701,
+        b"sk-",
+        &[Any(&[b"proj-", b"svcacct-", b"admin-", b"None-"]), Run(Word, 20, 220)],
+    ),
     token("OpenRouter API key", &S701, b"sk-", &[Text(b"or-v1-"), Run(Hex, 64, 64)]),
     token("OpenAI API key", &S701, b"sk-", &[Run(Alnum, 48, 51)]),
     token("API key of an OpenAI-compatible service", &S701, b"sk-", &[Run(Hex, 32, 32)]),
@@ -132,17 +140,14 @@ pub const TOKENS: &[Token] = &[
     token("Slack app token", &S708, b"xapp-", &[Run(Digits, 1, 2), Text(b"-"), Run(Word, 40, 200)]),
     token("Google API key", &S701, b"AIza", &[Run(Word, 35, 35)]),
     token("Google OAuth client secret", &S705, b"GOCSPX-", &[Run(Word, 28, 28)]),
-    token("Google OAuth access token", &S705, b"ya29.", &[Run(Graph, 40, 2048)]),
+    token("Google OAuth access token", &S705, b"ya29.", &[Run(Graph, 40, 512)]),
     aws(b"AKIA"),
     aws(b"ASIA"),
     token("Azure storage account key", &S705, b"AccountKey=", &[Run(Base64, 86, 86), Text(b"==")]),
-    Token {
-        before: 3,
-        ..token("Azure client secret", &S705, b"8Q~", &[Run(Graph, 31, 34)])
-    },
+    Token { before: 3, ..token("Azure client secret", &S705, b"8Q~", &[Run(Graph, 31, 34)]) },
     token("SendGrid API key", &S701, b"SG.", &[Run(Word, 16, 32), Text(b"."), Run(Word, 32, 64)]),
-    Token { checksum: Checksum::Base62Crc32, ..token("npm access token", &S708, b"npm_", &[Run(Alnum, 36, 36)]) },
-    token("PyPI upload token", &S708, b"pypi-AgE", &[Run(Word, 50, 1000)]),
+    Token { checksum: Checksum::Npm, ..token("npm access token", &S708, b"npm_", &[Run(Alnum, 36, 36)]) },
+    token("PyPI upload token", &S708, b"pypi-AgE", &[Run(Word, 50, 300)]),
     token("Docker access token", &S708, b"dckr_", &[Any(&[b"pat_", b"oat_"]), Run(Word, 20, 64)]),
     twilio(b"\"SK"),
     twilio(b"'SK"),
@@ -208,17 +213,19 @@ impl Token {
         {
             end = framed;
         }
-        let framed = is_framed(before, end - start);
-        if !framed && !(starts_clean(before) && ends_clean(window.from(end))) {
+        let bordered = starts_clean(before) && ends_clean(window.from(end));
+        if !bordered && !is_framed(before, end - start) {
             return None;
         }
         let text = window.slice(body, end);
-        (looks_random(text) && kinds(text) >= 2 && !is_placeholder(text)).then_some(Match { start, end, body })
+        // Slack's tokens start with decimal ids; what follows the last hyphen is drawn, where that is long enough to tell.
+        let drawn = text.rsplit(|byte| *byte == b'-').next().filter(|last| last.len() >= 20).unwrap_or(text);
+        (looks_random(drawn) && kinds(text) >= 2 && !is_placeholder(text)).then_some(Match { start, end, body })
     }
 
     /// Whether the issuer's checksum fits; None if there is none.
     pub fn verify(&self, window: &Window, found: Match) -> Option<bool> {
-        if self.checksum == Checksum::Unknown {
+        if self.checksum == Checksum::Unknown || found.end - found.body != 36 {
             return None;
         }
         let (random, checksum) = window.slice(found.body, found.end).split_last_chunk::<6>()?;

@@ -187,7 +187,7 @@ impl<'a> Members<'a> {
             if item.is_link() && at.length <= LINK as u64 {
                 self.link(item, &self.artifact.read(at.offset, at.length as u32), sink);
             }
-            sink.embed(&item.name, at, "");
+            sink.embed(&item.child_name(), at, "");
         }
         let rest = Span::new(offset, folder.end().saturating_sub(offset));
         if let Some(item) = items.last().filter(|_| rest.length > 0) {
@@ -218,7 +218,7 @@ impl<'a> Members<'a> {
             if target.len() + length <= LINK {
                 target.extend_from_slice(bytes);
             }
-            if !child.get_or_insert_with(|| sink.child(&item.name, "")).write(bytes) {
+            if !child.get_or_insert_with(|| sink.child(&item.child_name(), "")).write(bytes) {
                 return Outcome::Refused;
             }
             self.unpacked = self.unpacked.saturating_add(length as u64);
@@ -273,6 +273,11 @@ impl Item<'_> {
     /// The name as it stands in the archive.
     fn raw(&self) -> &[u8] {
         self.file.map_or(b"", |file| file.name.as_bytes())
+    }
+
+    /// The content of a link is the path it leads to: scanned like any member, but not as what its name promises.
+    fn child_name(&self) -> String {
+        if self.is_link() { format!("{} (link target)", self.name) } else { self.name.to_string() }
     }
 
     fn is_link(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::names::{self, Access};
 use crate::value::{MOST_ITEMS, Value};
 
 /// Parentheses and arguments inside one another; templates in use stay below ten.
-const DEEPEST: usize = 48;
+const DEEPEST: usize = 24;
 /// The largest range that Jinja2's sandbox makes (`jinja2.sandbox.MAX_RANGE`).
 const LONGEST_RANGE: i64 = 100_000;
 
@@ -32,8 +32,23 @@ const ATTRIBUTE_FILTERS: &[(&str, Option<usize>)] = &[
 
 /// Binary operators and how tightly they bind (`jinja2.parser.Parser.parse_or` and below).
 const BINARY: &[(&str, u8)] = &[
-    ("or", 1), ("and", 2), ("==", 4), ("!=", 4), ("<", 4), (">", 4), ("<=", 4), (">=", 4), ("in", 4), ("+", 5), ("-", 5), ("~", 6),
-    ("*", 7), ("/", 7), ("//", 7), ("%", 7), ("**", 8),
+    ("or", 1),
+    ("and", 2),
+    ("==", 4),
+    ("!=", 4),
+    ("<", 4),
+    (">", 4),
+    ("<=", 4),
+    (">=", 4),
+    ("in", 4),
+    ("+", 5),
+    ("-", 5),
+    ("~", 6),
+    ("*", 7),
+    ("/", 7),
+    ("//", 7),
+    ("%", 7),
+    ("**", 8),
 ];
 
 /// Where a syntax error is.
@@ -186,8 +201,10 @@ impl<'t, 'c> Reader<'t, 'c> {
         loop {
             let offset = self.offset();
             let (op, power) = match self.peek() {
-                Some(Kind::Name("not")) if matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Name("in"), .. })) => {
-                    if least >= 4 && least != 4 {
+                Some(Kind::Name("not"))
+                    if matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Name("in"), .. })) =>
+                {
+                    if least > 4 {
                         return Ok(left);
                     }
                     self.at += 1;
@@ -370,9 +387,10 @@ impl<'t, 'c> Reader<'t, 'c> {
             return self.arguments().map(|_| ());
         }
         let starts = match self.peek() {
-            Some(Kind::Name(word)) => {
-                !matches!(*word, "and" | "or" | "else" | "is" | "if" | "in" | "not" | "recursive" | "ignore" | "with" | "without")
-            }
+            Some(Kind::Name(word)) => !matches!(
+                *word,
+                "and" | "or" | "else" | "is" | "if" | "in" | "not" | "recursive" | "ignore" | "with" | "without"
+            ),
             Some(Kind::Text(_) | Kind::Int(_) | Kind::Number) => true,
             Some(Kind::Op(op)) => matches!(*op, "[" | "{"),
             None => false,
@@ -429,10 +447,12 @@ impl<'t, 'c> Reader<'t, 'c> {
         let path = chain.path.as_ref().filter(|p| p.len() < 256).map(|path| format!("{path}.{name}"));
         let receiver = std::mem::replace(&mut chain.value, Value::Unknown);
         let assigned = path.as_deref().and_then(|p| self.context.variable(p));
-        chain.value = assigned.unwrap_or_else(|| receiver.map(|one| match one {
-            Value::Map(_) => one.item(&Value::text(name)),
-            _ => Value::Unknown,
-        }));
+        chain.value = assigned.unwrap_or_else(|| {
+            receiver.map(|one| match one {
+                Value::Map(_) => one.item(&Value::text(name)),
+                _ => Value::Unknown,
+            })
+        });
         chain.path = path;
         chain.method = Some((name.to_owned(), receiver));
     }
@@ -506,7 +526,10 @@ impl<'t, 'c> Reader<'t, 'c> {
                 self.context.note(About::Call, severity, name, offset);
             }
             if name == "range"
-                && arguments.positional.iter().any(|v| matches!(v, Value::Int(n) if n.unsigned_abs() > 10 * LONGEST_RANGE as u64))
+                && arguments
+                    .positional
+                    .iter()
+                    .any(|v| matches!(v, Value::Int(n) if n.unsigned_abs() > 10 * LONGEST_RANGE as u64))
             {
                 self.context.note(About::Size, Severity::Warning, "a loop without measure", offset);
             }
@@ -525,7 +548,9 @@ impl<'t, 'c> Reader<'t, 'c> {
         let Some(owner) = owner.filter(|o| self.context.assigned(o)) else { return };
         let value = match (method, receiver, arguments.positional.as_slice()) {
             ("append", Value::List(items), [item]) => Value::List(items.iter().chain([item]).cloned().collect()),
-            ("append" | "insert" | "extend" | "update" | "setdefault" | "reverse" | "sort" | "pop", ..) => Value::Unknown,
+            ("append" | "insert" | "extend" | "update" | "setdefault" | "reverse" | "sort" | "pop", ..) => {
+                Value::Unknown
+            }
             _ => return,
         };
         self.context.assign(&owner, value);
@@ -559,7 +584,9 @@ impl<'t, 'c> Reader<'t, 'c> {
             }
         }
         // `map('attr', '__class__')`, `select('attr', ...)`: filters and their arguments as texts.
-        if matches!(name, "map" | "select" | "reject") && matches!(arguments.positional.first(), Some(Value::Text(f)) if f == "attr") {
+        if matches!(name, "map" | "select" | "reject")
+            && matches!(arguments.positional.first(), Some(Value::Text(f)) if f == "attr")
+        {
             let unknown = Value::Unknown;
             self.context.access(arguments.positional.get(1).unwrap_or(&unknown), Access::Filter, offset);
         }

@@ -54,7 +54,9 @@ pub(crate) fn binary(op: &str, left: &Value, right: &Value) -> Value {
             }
         }
         ("*", Value::List(items), Value::Int(n)) => match usize::try_from(*n) {
-            Ok(n) if n.saturating_mul(items.len()) <= MOST_ITEMS => Value::List(items.repeat(n)),
+            Ok(n) if n.saturating_mul(items.len()) <= MOST_ITEMS => {
+                Value::List(items.iter().cycle().take(n * items.len()).cloned().collect())
+            }
             _ => Value::Unknown,
         },
         ("%", Value::Text(text), b) => {
@@ -88,7 +90,9 @@ pub(crate) fn filter(name: &str, input: &Value, arguments: &Arguments) -> Value 
         // These look at the input as a whole.
         "select" | "reject" | "selectattr" | "rejectattr" => Value::Generator,
         "default" | "d" => match input {
-            Value::Unknown => Value::Unknown.either(arguments.get(0, "default_value").cloned().unwrap_or(Value::Unknown)),
+            Value::Unknown => {
+                Value::Unknown.either(arguments.get(0, "default_value").cloned().unwrap_or(Value::Unknown))
+            }
             known => known.clone(),
         },
         "map" => mapped(input, arguments),
@@ -151,8 +155,8 @@ fn filter_one(name: &str, input: &Value, arguments: &Arguments) -> Value {
         ("format", Value::Text(text)) => percent(text, &arguments.positional),
         ("string" | "escape" | "e" | "forceescape" | "safe", _) => Value::text(input.to_text()),
         (
-            "lower" | "upper" | "title" | "capitalize" | "trim" | "replace" | "center" | "indent" | "truncate" | "wordwrap"
-            | "striptags" | "urlize" | "urlencode" | "tojson" | "xmlattr" | "pprint" | "wordcount",
+            "lower" | "upper" | "title" | "capitalize" | "trim" | "replace" | "center" | "indent" | "truncate"
+            | "wordwrap" | "striptags" | "urlize" | "urlencode" | "tojson" | "xmlattr" | "pprint" | "wordcount",
             _,
         ) => method(name, &Value::text(input.to_text()), arguments),
         // `attr` yields an object, and what an unknown filter does is unknown.
@@ -219,9 +223,10 @@ fn text_method(name: &str, text: &str, arguments: &Arguments) -> Value {
         "lower" | "casefold" => text.to_lowercase(),
         "upper" => text.to_uppercase(),
         "title" | "capitalize" => capitals(text, name == "title"),
-        "swapcase" => {
-            text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect()
-        }
+        "swapcase" => text
+            .chars()
+            .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+            .collect(),
         "strip" | "trim" => text.trim_matches(cut).to_owned(),
         "lstrip" => text.trim_start_matches(cut).to_owned(),
         "rstrip" => text.trim_end_matches(cut).to_owned(),
@@ -243,8 +248,8 @@ fn text_method(name: &str, text: &str, arguments: &Arguments) -> Value {
             };
             return Value::List(parts);
         }
-        "encode" | "decode" | "center" | "indent" | "truncate" | "wordwrap" | "striptags" | "urlize" | "urlencode" | "expandtabs"
-        | "tojson" | "pprint" => text.to_owned(),
+        "encode" | "decode" | "center" | "indent" | "truncate" | "wordwrap" | "striptags" | "urlize" | "urlencode"
+        | "expandtabs" | "tojson" | "pprint" => text.to_owned(),
         "startswith" | "endswith" | "find" | "index" | "count" | "isdigit" | "wordcount" => return Value::Unknown,
         _ => return Value::text(text).unknown_part(),
     };
@@ -393,7 +398,10 @@ mod tests {
 
     #[test]
     fn texts_are_built_like_python_does() {
-        assert_eq!(percent("%c%c%s%%", &[Value::Int(95), Value::Int(95), Value::text("class")]), Value::text("__class%"));
+        assert_eq!(
+            percent("%c%c%s%%", &[Value::Int(95), Value::Int(95), Value::text("class")]),
+            Value::text("__class%")
+        );
         assert_eq!(braces("{0}{1}{{{:c}}}", &call(vec![Value::text("a"), Value::text("b")])).to_text(), "ab{a}");
         assert_eq!(walked_fields("{0.__class__[x]!r:>3}{{a.b}}"), ["__class__", "x"]);
         assert_eq!(binary("*", &Value::text("_"), &Value::Int(2)), Value::text("__"));

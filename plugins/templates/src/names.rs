@@ -39,8 +39,21 @@ const UNSAFE_ATTRIBUTES: &[&str] = &[
 
 /// Words that only the middle of a special name is made of; in a name that is partly unknown they tell the rest.
 const SPECIAL_WORDS: &[&str] = &[
-    "subclasses", "globals", "builtins", "getattribute", "getitem", "import", "popen", "mro", "class", "base", "init", "reduce",
-    "code", "dict", "module",
+    "subclasses",
+    "globals",
+    "builtins",
+    "getattribute",
+    "getitem",
+    "import",
+    "popen",
+    "mro",
+    "class",
+    "base",
+    "init",
+    "reduce",
+    "code",
+    "dict",
+    "module",
 ];
 
 /// Methods that nothing in a chat has and that run commands or code when called (reference B3; the payloads of CVE-2024-34359).
@@ -116,7 +129,10 @@ pub(crate) fn attribute(name: &str, access: Access) -> Option<Severity> {
 /// What the known pieces of a name tell: it is a special name, or can't be judged.
 pub(crate) fn pieces(known: &str, access: Access) -> Option<Severity> {
     let lower = known.to_ascii_lowercase();
-    if known.contains("__") || SPECIAL_WORDS.iter().any(|w| lower == *w) || UNSAFE_ATTRIBUTES.binary_search(&known).is_ok() {
+    if known.contains("__")
+        || SPECIAL_WORDS.iter().any(|w| lower == *w)
+        || UNSAFE_ATTRIBUTES.binary_search(&known).is_ok()
+    {
         return Some(Severity::Critical);
     }
     (access == Access::Filter).then_some(Severity::Warning)

@@ -193,7 +193,9 @@ impl Value {
             }
         }
         match self {
-            Self::List(items) => Self::List(positions(items.len(), numbers).filter_map(|i| items.get(i).cloned()).collect()),
+            Self::List(items) => {
+                Self::List(positions(items.len(), numbers).filter_map(|i| items.get(i).cloned()).collect())
+            }
             Self::Text(text) if !text.contains(HOLE) => {
                 let chars: Vec<char> = text.chars().collect();
                 Self::Text(positions(chars.len(), numbers).filter_map(|i| chars.get(i)).collect())
@@ -259,7 +261,12 @@ mod tests {
         let int = Value::Int(-1);
         assert_eq!(text.slice([None, None, Some(&int)]), Value::text("__class__"));
         assert_eq!(text.slice([Some(&Value::Int(2)), Some(&Value::Int(-2)), None]), Value::text("ssalc"));
-        assert_eq!(text.slice([Some(&Value::Int(i64::MAX)), Some(&Value::Int(i64::MIN)), Some(&Value::Int(i64::MIN))]).to_text().len(), 1);
+        assert_eq!(
+            text.slice([Some(&Value::Int(i64::MAX)), Some(&Value::Int(i64::MIN)), Some(&Value::Int(i64::MIN))])
+                .to_text()
+                .len(),
+            1
+        );
         assert_eq!(text.slice([None, None, Some(&Value::Int(0))]), Value::text(""));
         assert_eq!(text.item(&Value::Int(-9)), Value::text("_"));
         assert_eq!(text.item(&Value::Int(i64::MIN)), Value::Unknown);

@@ -180,6 +180,11 @@ impl Scan<'_, '_> {
         if strings.len() < MAX_STRINGS {
             strings.push(span);
         }
+        self.maybe_graph(span);
+    }
+
+    /// Puts bytes on the list if they are a graph.
+    pub fn maybe_graph(&mut self, span: Span) {
         if span.length < SMALLEST_GRAPH || !matches!(self.walker.read(span, 1).first(), Some(0x0a | 0x12)) {
             return;
         }
@@ -199,7 +204,8 @@ impl Scan<'_, '_> {
         let span = field.span();
         if field.number > largest + 20 && span.length >= 1024 && span.end() <= self.size {
             let number = field.number.to_string();
-            self.hidden.add(&number, span, || format!("of {place} holds {} bytes and is not part of TensorFlow", span.length));
+            self.hidden
+                .add(&number, span, || format!("of {place} holds {} bytes and is not part of TensorFlow", span.length));
             self.sink.embed(&format!("unknown field at offset {}", field.at), span, "");
         }
     }

@@ -28,17 +28,29 @@ pub const KINDS: &[(Kind, &str)] = &[
 ];
 
 const SAVED_MODEL: &[(u32, Wire)] = &[(1, Varint), (2, Bytes)];
-const META_GRAPH: &[(u32, Wire)] = &[(1, Bytes), (2, Bytes), (3, Bytes), (4, Bytes), (5, Bytes), (6, Bytes), (7, Bytes)];
+const META_GRAPH: &[(u32, Wire)] =
+    &[(1, Bytes), (2, Bytes), (3, Bytes), (4, Bytes), (5, Bytes), (6, Bytes), (7, Bytes)];
 const META_INFO: &[(u32, Wire)] =
     &[(1, Bytes), (2, Bytes), (3, Bytes), (4, Bytes), (5, Bytes), (6, Bytes), (7, Varint), (8, Bytes)];
 const GRAPH: &[(u32, Wire)] = &[(1, Bytes), (2, Bytes), (3, Varint), (4, Bytes), (5, Bytes)];
 const NODE: &[(u32, Wire)] = &[(1, Bytes), (2, Bytes), (3, Bytes), (4, Bytes), (5, Bytes), (6, Bytes), (7, Bytes)];
 const KERAS_OBJECT: &[(u32, Wire)] = &[(2, Varint), (3, Bytes), (4, Bytes), (5, Bytes), (6, Bytes)];
-const FINGERPRINT: &[(u32, Wire)] = &[(1, Varint), (2, Varint), (3, Varint), (4, Varint), (5, Varint), (6, Bytes), (7, Bytes)];
+const FINGERPRINT: &[(u32, Wire)] =
+    &[(1, Varint), (2, Varint), (3, Varint), (4, Varint), (5, Varint), (6, Bytes), (7, Bytes)];
 
 /// What a message of `size` bytes is of which `head` is the beginning.
 pub fn kind(head: &[u8], size: u64) -> Option<Kind> {
     let fields = head::fields(head, size)?;
+    // Its identifier tells it, where its numbers would do for a meta graph, too.
+    let keras = |f: &HeadField<'_>| {
+        inner(f).is_some_and(|parts| {
+            let named = first(&parts, 4).and_then(|f| f.text(64)).is_some_and(|t| t.starts_with("_tf_keras"));
+            named && head::fits(&parts, KERAS_OBJECT)
+        })
+    };
+    if fields.iter().all(|f| f.number == 1) && fields.first().is_some_and(keras) {
+        return Some(Kind::KerasMetadata);
+    }
     if is_graph(&fields) {
         return Some(Kind::Graph);
     }
@@ -48,15 +60,6 @@ pub fn kind(head: &[u8], size: u64) -> Option<Kind> {
     if head::fits(&fields, SAVED_MODEL) && first(&fields, 1).is_none_or(|f| f.varint < 16) {
         let meta = first(&fields, 2)?;
         return is_meta_graph(&inner(meta)?).then_some(Kind::SavedModel);
-    }
-    let keras = |f: &HeadField<'_>| {
-        inner(f).is_some_and(|parts| {
-            let named = first(&parts, 4).and_then(|f| f.text(64)).is_some_and(|t| t.starts_with("_tf_keras"));
-            named && head::fits(&parts, KERAS_OBJECT)
-        })
-    };
-    if fields.iter().all(|f| f.number == 1) && fields.first().is_some_and(keras) {
-        return Some(Kind::KerasMetadata);
     }
     let hashes = fields.iter().filter(|f| f.varint > u64::from(u32::MAX)).count();
     (head::fits(&fields, FINGERPRINT) && hashes >= 3).then_some(Kind::Fingerprint)
@@ -76,6 +79,11 @@ fn inner<'a>(field: &HeadField<'a>) -> Option<Vec<HeadField<'a>>> {
     head::fields(field.bytes, field.length)
 }
 
+/// Field 1 of a nested message.
+fn descend<'a>(field: &HeadField<'a>) -> Option<HeadField<'a>> {
+    inner(field)?.into_iter().find(|f| f.number == 1)
+}
+
 /// Nodes that are nodes, or a library whose functions have a signature.
 fn is_graph(fields: &[HeadField<'_>]) -> bool {
     if !head::fits(fields, GRAPH) {
@@ -84,8 +92,8 @@ fn is_graph(fields: &[HeadField<'_>]) -> bool {
     match (first(fields, 1), first(fields, 2)) {
         (Some(node), _) => is_node(node),
         (None, Some(library)) => {
-            let signature = |f: &HeadField<'_>| inner(f).and_then(|f| first(&f, 1).copied());
-            let name = signature(library).as_ref().and_then(signature).as_ref().and_then(signature);
+            // FunctionDef, OpDef, name: each is field 1 of the one before.
+            let name = descend(library).and_then(|f| descend(&f)).and_then(|f| descend(&f));
             name.is_some_and(|name| name.text(1024).is_some_and(|t| !t.is_empty()))
         }
         _ => false,
@@ -113,11 +121,13 @@ fn is_meta_graph(fields: &[HeadField<'_>]) -> bool {
     }
     let info = first(fields, 1).map(|info| {
         inner(info).is_some_and(|parts| {
-            let version = first(&parts, 5).and_then(|f| f.text(64)).is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()));
+            let version =
+                first(&parts, 5).and_then(|f| f.text(64)).is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()));
             let tags = first(&parts, 4).is_some_and(|f| f.text(256).is_some());
-            let ops = first(&parts, 2).and_then(inner).and_then(|list| inner(first(&list, 1)?)).is_some_and(|def| {
-                first(&def, 1).and_then(|f| f.text(256)).is_some_and(is_op)
-            });
+            let ops = first(&parts, 2)
+                .and_then(inner)
+                .and_then(|list| inner(first(&list, 1)?))
+                .is_some_and(|def| first(&def, 1).and_then(|f| f.text(256)).is_some_and(is_op));
             head::fits(&parts, META_INFO) && (version || tags || ops)
         })
     });

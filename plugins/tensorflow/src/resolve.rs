@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use modelaudit_plugin::Span;
 
 use crate::node::Attribute;
-use crate::policy::{ARGUMENTS, PASSES, Policy};
+use modelaudit_rules::frameworks::tensorflow_ops::{ARGUMENTS, PASSES, Policy};
 
 /// A node as far as it matters.
 #[derive(Default)]

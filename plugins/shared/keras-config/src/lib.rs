@@ -14,6 +14,7 @@
 mod base64;
 mod bytecode;
 mod classes;
+mod facts;
 mod policy;
 mod reference;
 mod version;
@@ -25,6 +26,7 @@ use modelaudit_rules::frameworks::S1103;
 use modelaudit_rules::keras::{S810, S1130, S1131};
 use modelaudit_rules::structure::{S902, S910};
 
+pub use facts::{facts, is_keras};
 pub use version::Version;
 pub use walk::judge;
 

@@ -95,6 +95,38 @@ pub(crate) const GADGETS: &[Gadget] = &[
     critical("write_file", WRITES, ""),
     critical("matching_files", READS, ""),
     critical("GFile", READS, ""),
+    critical("ReadFile", READS, ""),
+    critical("MatchingFiles", READS, ""),
+    critical("Restore", READS, ""),
+    critical("RestoreV2", READS, ""),
+    critical("RestoreSlice", READS, ""),
+    critical("WholeFileReader", READS, ""),
+    critical("WholeFileReaderV2", READS, ""),
+    critical("TextLineReader", READS, ""),
+    critical("TextLineReaderV2", READS, ""),
+    critical("TFRecordReader", READS, ""),
+    critical("TFRecordReaderV2", READS, ""),
+    critical("FixedLengthRecordReader", READS, ""),
+    critical("FixedLengthRecordReaderV2", READS, ""),
+    critical("TextLineDataset", READS, ""),
+    critical("TFRecordDataset", READS, ""),
+    critical("FixedLengthRecordDataset", READS, ""),
+    critical("InitializeTableFromTextFile", READS, ""),
+    critical("InitializeTableFromTextFileV2", READS, ""),
+    critical("WriteFile", WRITES, ""),
+    critical("Save", WRITES, ""),
+    critical("SaveV2", WRITES, ""),
+    critical("SaveSlices", WRITES, ""),
+    critical("MergeV2Checkpoints", WRITES, ""),
+    critical("PrintV2", WRITES, ""),
+    critical("DebugIdentity", WRITES, ""),
+    critical("DebugIdentityV2", WRITES, ""),
+    critical("ExperimentalDatasetToTFRecord", WRITES, ""),
+    critical("DatasetToTFRecord", WRITES, ""),
+    critical("CacheDataset", WRITES, ""),
+    critical("CacheDatasetV2", WRITES, ""),
+    critical("CreateSummaryFileWriter", WRITES, ""),
+    critical("CreateSummaryDbWriter", WRITES, ""),
     critical("fromfile", READS, ""),
     critical("tofile", WRITES, ""),
     critical("memmap", READS, ""),
@@ -176,6 +208,10 @@ pub(crate) const TENSORFLOW_FUNCTION_MODULES: &[&str] = &[
     "_api.v2.math",
     "_api.v2.nn",
 ];
+
+/// Beginnings of functions of `tf.io` that turn bytes into tensors and back.
+pub(crate) const CODECS: &[&str] =
+    &["decode_", "encode_", "parse_", "serialize_", "deserialize_", "is_jpeg", "extract_jpeg_shape"];
 
 /// Spellings of Keras' package, longest first; what follows is the module below it.
 pub(crate) const KERAS_ROOTS: &[&str] = &[

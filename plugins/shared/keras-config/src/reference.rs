@@ -160,6 +160,9 @@ fn framework(top: &str, below: &str, name: &str, kind: Kind) -> Verdict {
     if let Some(harmful) = gadget(name) {
         return harmful;
     }
+    if top == "tensorflow" && is_plain_operation(below, name) {
+        return Verdict::Known;
+    }
     let module = if below.is_empty() { top.to_owned() } else { format!("{top}.{below}") };
     if let Some(harmful) = by_policy(&module, name) {
         return harmful;
@@ -169,6 +172,13 @@ fn framework(top: &str, below: &str, name: &str, kind: Kind) -> Verdict {
             .iter()
             .any(|m| if m.is_empty() { below.is_empty() } else { is_below(below, m) });
     if kind == Kind::Class || allowed { Verdict::Known } else { Verdict::Odd(ODD_FUNCTION) }
+}
+
+/// Raw operators, and the part of `tf.io` that turns bytes into tensors: the policy for pickles refuses both as families, models use
+/// them. Those that do harm are in the gadget table.
+fn is_plain_operation(below: &str, name: &str) -> bool {
+    let codec = || policy::CODECS.iter().any(|prefix| name.starts_with(prefix));
+    below == "raw_ops" || below == "io" && codec()
 }
 
 fn by_policy(module: &str, name: &str) -> Option<Verdict> {

@@ -18,21 +18,21 @@ pub use runs::scan_runs;
 /// Pieces of text by which payloads for Java engines are told, with where they come from. PMML is scored by Java mostly (JPMML, SAS,
 /// KNIME), and log4j resolves lookups in any text that is logged.
 const JAVA_PIECES: &[(&str, &str)] = &[
-    ("${jndi:", "a JNDI lookup"),                      // CVE-2021-44228
-    ("Runtime.getRuntime", "Java code"),               // java.lang.Runtime: starts programs
+    ("${jndi:", "a JNDI lookup"),        // CVE-2021-44228
+    ("Runtime.getRuntime", "Java code"), // java.lang.Runtime: starts programs
     ("getRuntime().exec", "Java code"),
-    ("T(java.lang.", "a Spring expression"),           // CVE-2022-22963
-    ("new ProcessBuilder(", "Java code"),              // java.lang.ProcessBuilder
+    ("T(java.lang.", "a Spring expression"), // CVE-2022-22963
+    ("new ProcessBuilder(", "Java code"),    // java.lang.ProcessBuilder
     ("java.lang.ProcessBuilder", "Java code"),
     ("java.lang.Runtime", "Java code"),
-    ("javax.script.ScriptEngine", "Java code"),        // JSR 223: runs scripts
-    ("javax.naming.InitialContext", "Java code"),      // JNDI
-    ("java.net.URLClassLoader", "Java code"),          // loads classes from elsewhere
+    ("javax.script.ScriptEngine", "Java code"),   // JSR 223: runs scripts
+    ("javax.naming.InitialContext", "Java code"), // JNDI
+    ("java.net.URLClassLoader", "Java code"),     // loads classes from elsewhere
     ("Class.forName(", "Java code"),
-    ("WScript.Shell", "JScript code"),                 // Windows Script Host
-    ("require('child_process')", "JavaScript code"),   // Node.js
+    ("WScript.Shell", "JScript code"),               // Windows Script Host
+    ("require('child_process')", "JavaScript code"), // Node.js
     ("require(\"child_process\")", "JavaScript code"),
-    ("<script", "a script element"),                   // model viewers show metadata in a browser
+    ("<script", "a script element"), // model viewers show metadata in a browser
     ("javascript:", "a script URL"),
 ];
 
@@ -75,7 +75,8 @@ fn judge_string(text: &str) -> Option<Found> {
 
 /// The finding for a text that [`judge`] did not take for words; `place` says where it stands (`the parameter 'x'`).
 pub fn finding(place: &str, found: &Found) -> Finding {
-    Finding::new(&S905, format!("{place} holds {}: {}", found.what, quote(&found.text))).detail("looks_like", found.what)
+    Finding::new(&S905, format!("{place} holds {}: {}", found.what, quote(&found.text)))
+        .detail("looks_like", found.what)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn small_values() -> Vec<u8> {
         pickle.push(0x94);
         pickle.extend_from_slice(&[b'K', n as u8, b'M', 1, 2, 0x86, 0x94]);
         n += 1;
-        if n % 1000 == 0 {
+        if n.is_multiple_of(1000) {
             pickle.extend_from_slice(b"u(");
         }
     }
@@ -53,7 +53,7 @@ fn floats() -> Vec<u8> {
         pickle.push(b'G');
         pickle.extend_from_slice(&f64::from(n).to_be_bytes());
         n += 1;
-        if n % 1000 == 0 {
+        if n.is_multiple_of(1000) {
             pickle.extend_from_slice(b"e(");
         }
     }

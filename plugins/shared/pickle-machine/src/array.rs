@@ -5,6 +5,8 @@
 //! not skip exactly that many bytes reads floats as opcodes and loses whatever comes behind (B77). The loader's own
 //! arithmetic decides, not the look of the bytes.
 
+use std::collections::HashMap;
+
 use modelaudit_plugin::Span;
 
 use crate::machine::{Fault, Machine, view};
@@ -12,12 +14,30 @@ use crate::special::Special;
 use crate::value::{Kind, Value};
 use crate::view::{Array, Observer, View};
 
+/// dtype objects that are remembered; a file has a handful.
+const DTYPES: usize = 1 << 14;
+
 /// The layout that a wrapper announces.
-enum Layout {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
     /// Raw elements of this many bytes each.
     Raw(u64),
     /// Objects: a pickle.
     Objects,
+}
+
+/// After a call or a `BUILD` of a dtype: remembers its layout.
+pub(crate) fn remember_dtype(machine: &mut Machine<'_>, value: Value) {
+    let layout = {
+        let view = view!(machine);
+        let special = view.parts(value).and_then(|p| view.global(p.callee)).and_then(|g| g.special);
+        if special == Some(Special::Dtype) { layout(&view, value) } else { None }
+    };
+    if let Some(layout) = layout
+        && machine.dtypes.len() < DTYPES
+    {
+        machine.dtypes.insert(value, layout);
+    }
 }
 
 /// After a `BUILD`: skips or enters the array if the object is a wrapper.
@@ -37,7 +57,7 @@ pub(crate) fn after_build(
         if special != Some(Special::ArrayWrapper) {
             return Ok(());
         }
-        measure(&view, state)
+        measure(&view, &machine.dtypes, state)
     };
     machine.forget_frame();
     machine.arrays_skipped += 1;
@@ -61,14 +81,14 @@ pub(crate) fn after_build(
         let [padding] = machine.input.array::<1>()?;
         machine.input.payload(u64::from(padding))?;
     }
-    let length = elements.checked_mul(width).unwrap_or(u64::MAX);
+    let length = elements.saturating_mul(width);
     let begin = machine.input.payload(length)?;
     observer.array(&view!(machine), &Array { wrapper: object, span: Span::new(begin, length), objects: false });
     Ok(())
 }
 
 /// Layout, number of elements, and whether padding comes first.
-fn measure(view: &View<'_, '_>, state: Value) -> Option<(Layout, u64, bool)> {
+fn measure(view: &View<'_, '_>, dtypes: &HashMap<Value, Layout>, state: Value) -> Option<(Layout, u64, bool)> {
     let shape = view.lookup(state, "shape")?;
     let (dimensions, complete) = view.items(shape, 64);
     if !complete {
@@ -80,7 +100,7 @@ fn measure(view: &View<'_, '_>, state: Value) -> Option<(Layout, u64, bool)> {
         elements = elements.saturating_mul(dimension);
     }
     let dtype = view.lookup(state, "dtype")?;
-    let layout = layout(view, dtype)?;
+    let layout = dtypes.get(&dtype).copied().or_else(|| layout(view, dtype))?;
     let aligned = view.lookup(state, "numpy_array_alignment_bytes").is_some_and(|v| v.kind() != Kind::None);
     Some((layout, elements, aligned))
 }

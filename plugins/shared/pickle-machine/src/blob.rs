@@ -5,8 +5,8 @@ pub(crate) fn hint(head: &[u8]) -> bool {
     match head {
         // A protocol header; behind 0xc2, the same as Latin-1 text in UTF-8 (protocol 2 carries bytes like that).
         [0x80, 2..=5, ..] | [0xc2, 0x80, 2..=5, ..] => true,
-        // A text pickle: a global, perhaps inside marks.
-        [b'c' | b'(' | b'i', ..] => true,
+        // A text pickle: a global, perhaps inside marks; its first line is a module's name.
+        [b'c' | b'(' | b'i', ..] => head.contains(&b'\n'),
         // Base64 of a protocol header ("gAI" to "gAX"), of zlib ("eJ"), gzip ("H4sI"), bzip2 ("Qlpo"), xz ("/Td6WFo");
         // base64 of a text pickle begins with "Y2"; then base64 of the first three once more.
         [b'g', b'A', b'I'..=b'X', ..] | [b'e', b'J' | b'A' | b'N' | b'F', ..] | [b'H', b'4', b's', b'I', ..] => true,

@@ -217,7 +217,7 @@ mod tests {
         packed.write_all(&vec![0u8; 1 << 20]).unwrap();
         let packed = packed.finish().unwrap();
         assert_eq!(decompress(&packed, 1000).unwrap().len(), 1000);
-        assert_eq!(decompress(&packed[..40], 1 << 20).is_some(), true);
+        assert!(decompress(&packed[..40], 1 << 20).is_some());
         assert_eq!(decompress(b"hello", 1000), None);
         assert_eq!(decompress(b"\x5d\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1000), None);
     }

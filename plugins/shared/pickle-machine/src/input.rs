@@ -197,12 +197,19 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Skips a payload; gives the offset where it begins.
+    /// Skips a payload that the C loader reads through its buffer (strings, numbers); gives the offset where it begins.
     #[inline]
     pub(crate) fn payload(&mut self, length: u64) -> Result<u64, Short> {
         if self.frame_end != 0 {
             self.cross(length);
         }
+        self.raw_payload(length)
+    }
+
+    /// Skips a payload that is read as it comes: bytes and bytearrays (`_Unpickler_ReadInto` takes what is left of the frame
+    /// first), and arrays between the opcodes.
+    #[inline]
+    pub(crate) fn raw_payload(&mut self, length: u64) -> Result<u64, Short> {
         let begin = self.position();
         let available = self.end.saturating_sub(begin);
         if length > available {

@@ -8,26 +8,20 @@ use std::collections::HashMap;
 
 use modelaudit_plugin::{Artifact, Span};
 
-use crate::constant;
+use crate::array;
 use crate::folded::Folded;
 use crate::globals::Globals;
 use crate::input::{Input, Short};
-use crate::memo::{Entry, Memo};
+use crate::memo::Memo;
 use crate::opcode as op;
-use crate::store::{Holds, Store};
+use crate::store::Store;
 use crate::value::{Kind, Value};
-use crate::view::{Blob, LoadError, Observer, Oddity};
+use crate::view::{LoadError, Observer, Oddity};
 
-/// Values on the stack that are kept; picklers flush every thousand items, so a deep stack is one huge tuple or an attack.
-const STACK: usize = 3 << 20;
-/// Marks that are kept.
-const MARKS: usize = 1 << 20;
 /// Load errors in one stream after which the bytes are taken for something else than opcodes.
 const ERRORS: u32 = 96;
 /// A name longer than this is none.
 pub(crate) const NAME: u64 = 8 << 10;
-/// The C loader allocates sixteen bytes per unit of the largest memo index: from here on a gigabyte.
-const HUGE_INDEX: u64 = 1 << 26;
 /// A declared length from which on a loader's allocation hurts.
 const HUGE_LENGTH: u64 = 1 << 30;
 
@@ -89,7 +83,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) folded: Folded,
     pub(crate) memo: Memo,
     pub(crate) stack: Vec<Value>,
-    marks: Vec<u32>,
+    pub(crate) marks: Vec<u32>,
     pub(crate) protocol: u8,
     pub(crate) stream: u32,
     pub(crate) broken: Option<u64>,
@@ -97,32 +91,35 @@ pub(crate) struct Machine<'a> {
     pub(crate) at: u64,
     /// Copyreg's extension registry, as far as the file fills it.
     pub(crate) extensions: HashMap<i64, (String, String)>,
-    /// Where the last array was skipped: a strict pass without arrays ends behind its first error there.
+    /// Arrays that were skipped.
     pub(crate) arrays_skipped: u64,
+    /// Layouts of dtype objects: a file makes one and refers to it for the rest of its length, long after its node is gone.
+    pub(crate) dtypes: HashMap<Value, array::Layout>,
     pub(crate) array_unknown: Option<u64>,
     suspended: Vec<Suspended>,
-    frame_end: u64,
-    frame_crossed: bool,
+    pub(crate) frame_end: u64,
+    pub(crate) frame_crossed: bool,
     /// The line of a name had no line feed.
     pub(crate) cut_line: Option<Short>,
     errors: u32,
-    /// Values that did not fit on the stack.
-    dropped: u64,
+    /// Values that did not fit on the stack, and whether one of them mattered.
+    pub(crate) dropped: u64,
+    pub(crate) stack_lost: bool,
     odd: u32,
-    names: NameCache,
-    recent: Recent,
+    pub(crate) names: NameCache,
+    pub(crate) recent: Recent,
 }
 
 /// The last global that was looked up through the same two operands, so that a file that names one class a million times
 /// does not read the name a million times.
 #[derive(Default)]
-struct NameCache {
+pub(crate) struct NameCache {
     slots: Vec<(Value, Value, u8, Value)>,
 }
 
 /// The memo entries made last: a string that turns out to be a name is pinned.
 #[derive(Default)]
-struct Recent {
+pub(crate) struct Recent {
     entries: [(u64, u64); 8],
     next: usize,
 }
@@ -162,6 +159,7 @@ impl<'a> Machine<'a> {
             at: span.offset,
             extensions: HashMap::new(),
             arrays_skipped: 0,
+            dtypes: HashMap::new(),
             array_unknown: None,
             suspended: Vec::new(),
             frame_end: u64::MAX,
@@ -169,6 +167,7 @@ impl<'a> Machine<'a> {
             cut_line: None,
             errors: 0,
             dropped: 0,
+            stack_lost: false,
             odd: 0,
             names: NameCache::default(),
             recent: Recent::default(),
@@ -190,6 +189,7 @@ impl<'a> Machine<'a> {
         self.dropped = 0;
         self.odd = 0;
         self.names.slots.clear();
+        self.dtypes.clear();
     }
 
     /// An argument crossed the end of its frame somewhere.
@@ -365,7 +365,7 @@ impl<'a> Machine<'a> {
         (self.reading.strict || self.errors > ERRORS).then_some(End::Lost)
     }
 
-    fn error(&mut self, reason: String, truncated: bool, observer: &mut dyn Observer) {
+    pub(crate) fn error(&mut self, reason: String, truncated: bool, observer: &mut dyn Observer) {
         if self.broken.is_none() {
             observer.error(&view!(self), &LoadError { offset: self.at, reason, truncated });
             self.broken = Some(self.at);
@@ -381,343 +381,6 @@ impl<'a> Machine<'a> {
         if self.odd & (1 << bit) == 0 {
             self.odd |= 1 << bit;
             observer.odd(&view!(self), oddity, self.at);
-        }
-    }
-
-    // -- stack
-
-    #[inline]
-    pub(crate) fn push(&mut self, value: Value) -> Result<(), Fault> {
-        if self.stack.len() >= STACK {
-            // Plain constants of a huge tuple need not be kept; something that is called later must not vanish silently.
-            self.dropped += 1;
-            return if value.is_constant() {
-                Ok(())
-            } else {
-                Err(Fault::Soft("more values on the stack than are kept"))
-            };
-        }
-        self.stack.push(value);
-        Ok(())
-    }
-
-    /// Takes the top. Below a mark there is nothing to take (the C loader says "unexpected MARK found").
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Value> {
-        if self.dropped > 0 {
-            self.dropped -= 1;
-            return Some(Value::UNKNOWN);
-        }
-        if self.marks.last().is_some_and(|&mark| mark as usize >= self.stack.len()) {
-            // The permissive way on: the mark is in the way, take it out.
-            self.marks.pop();
-            return None;
-        }
-        self.stack.pop()
-    }
-
-    fn mark(&mut self, observer: &mut dyn Observer) -> Result<(), Fault> {
-        if self.marks.len() >= MARKS {
-            self.odd(Oddity::DeepStack, 3, observer);
-            return Err(Fault::Soft("more marks than are kept"));
-        }
-        self.marks.push(self.stack.len() as u32);
-        Ok(())
-    }
-
-    /// Where the items above the last mark begin; removes the mark.
-    pub(crate) fn pop_mark(&mut self) -> Result<usize, Fault> {
-        let dropped = std::mem::take(&mut self.dropped);
-        match self.marks.pop() {
-            Some(mark) => {
-                let _ = dropped;
-                let mark = (mark as usize).min(self.stack.len());
-                Ok(mark)
-            }
-            None => Err(Fault::Soft("no mark on the stack")),
-        }
-    }
-
-    /// The items above the last mark, taken off.
-    pub(crate) fn above_mark(&mut self) -> Result<Vec<Value>, Fault> {
-        let mark = self.pop_mark()?;
-        Ok(self.stack.split_off(mark))
-    }
-
-    fn discard(&mut self) -> Result<(), Fault> {
-        if self.dropped == 0 && self.marks.last().is_some_and(|&mark| mark as usize == self.stack.len()) {
-            self.marks.pop();
-            return Ok(());
-        }
-        self.pop().map(|_| ()).ok_or(Fault::Soft("POP on an empty stack"))
-    }
-
-    #[inline]
-    fn empty(&mut self, kind: Kind) -> Result<(), Fault> {
-        let value = self.store.container(kind, &[], self.at, Holds::NOTHING);
-        self.push(value)
-    }
-
-    /// What the values hold together. Constants are by far the most and cost a comparison.
-    #[inline]
-    pub(crate) fn holds_of(&self, values: &[Value]) -> Holds {
-        let mut holds = Holds { weight: values.len() as u64, ..Holds::NOTHING };
-        for value in values {
-            if !value.is_constant() {
-                holds.add(view!(self).holds(*value));
-            }
-        }
-        holds
-    }
-
-    #[inline]
-    fn small_tuple(&mut self, length: usize) -> Result<(), Fault> {
-        let floor = self.marks.last().map_or(0, |&m| m as usize);
-        if self.dropped == 0
-            && let Some(begin) = self.stack.len().checked_sub(length)
-            && begin >= floor
-        {
-            let holds = self.holds_of(self.stack.get(begin..).unwrap_or_default());
-            let items = self.stack.get(begin..).unwrap_or_default();
-            let tuple = self.store.container(Kind::Tuple, items, self.at, holds);
-            self.stack.truncate(begin);
-            return self.push(tuple);
-        }
-        let mut items: Vec<Value> = (0..length).map(|_| self.pop().unwrap_or(Value::UNKNOWN)).collect();
-        items.reverse();
-        let holds = self.holds_of(&items);
-        let tuple = self.store.container(Kind::Tuple, &items, self.at, holds);
-        self.push(tuple)?;
-        Err(Fault::Soft("fewer values on the stack than the tuple takes"))
-    }
-
-    fn collect(&mut self, kind: Kind) -> Result<(), Fault> {
-        let mark = match self.pop_mark() {
-            Ok(mark) => mark,
-            Err(fault) => {
-                self.empty(kind)?;
-                return Err(fault);
-            }
-        };
-        let holds = self.holds_of(self.stack.get(mark..).unwrap_or_default());
-        let items = self.stack.get(mark..).unwrap_or_default();
-        let value = if items.is_empty() && kind == Kind::Tuple {
-            Value::EMPTY_TUPLE
-        } else {
-            self.store.container(kind, items, self.at, holds)
-        };
-        self.stack.truncate(mark);
-        self.push(value)
-    }
-
-    // -- constants
-
-    #[inline]
-    fn number<const N: usize>(&mut self, decode: impl Fn([u8; N]) -> i64) -> Result<(), Fault> {
-        let bytes = self.input.array::<N>()?;
-        self.push(Value::int(decode(bytes)).unwrap_or(Value::UNKNOWN))
-    }
-
-    #[inline]
-    fn binfloat(&mut self) -> Result<(), Fault> {
-        self.input.payload(8)?;
-        self.push(Value::new(Kind::Float, self.at))
-    }
-
-    fn line_number(&mut self) -> Result<(), Fault> {
-        let (begin, length) = self.input.line()?;
-        let line = self.input.read_at(begin, length.min(64));
-        let value = match line.as_slice() {
-            b"00" => Value::bool(false),
-            b"01" => Value::bool(true),
-            _ => match constant::integer(&line).and_then(Value::int) {
-                Some(value) => value,
-                None => Value::new(Kind::BigInt, self.at),
-            },
-        };
-        self.push(value)
-    }
-
-    fn long(&mut self, width: u8) -> Result<(), Fault> {
-        let length = match width {
-            1 => u64::from(self.input.array::<1>()?[0]),
-            _ => match u64::try_from(i32::from_le_bytes(self.input.array()?)) {
-                Ok(length) => length,
-                Err(_) => return Err(Fault::Soft("LONG4 with a negative length")),
-            },
-        };
-        if length <= 7 {
-            let mut bytes = [0u8; 8];
-            let begin = self.input.payload(length)?;
-            let content = self.input.read_at(begin, length);
-            for (to, from) in bytes.iter_mut().zip(&content) {
-                *to = *from;
-            }
-            let shift = 64 - 8 * length as u32;
-            let value = if length == 0 { 0 } else { i64::from_le_bytes(bytes) << shift >> shift };
-            return self.push(Value::int(value).unwrap_or(Value::new(Kind::BigInt, self.at)));
-        }
-        self.input.payload(length)?;
-        self.push(Value::new(Kind::BigInt, self.at))
-    }
-
-    #[inline]
-    fn counted(&mut self, width: u8, kind: Kind, observer: &mut dyn Observer) -> Result<(), Fault> {
-        let length = match width {
-            1 => u64::from(self.input.array::<1>()?[0]),
-            4 => u64::from(u32::from_le_bytes(self.input.array()?)),
-            _ => u64::from_le_bytes(self.input.array()?),
-        };
-        if length >= 16 {
-            return self.long_constant(length, kind, observer);
-        }
-        let begin = self.input.payload(length)?;
-        if self.reading.frames && begin != self.at + 1 + u64::from(width) {
-            return self.displaced(begin, length, kind);
-        }
-        self.push(Value::new(kind, self.at))
-    }
-
-    fn long_constant(&mut self, length: u64, kind: Kind, observer: &mut dyn Observer) -> Result<(), Fault> {
-        let begin = self.input.position();
-        let suspicious = length <= self.input.remaining() && crate::blob::hint(self.input.peek(16));
-        let payload = self.input.payload(length)?;
-        if payload != begin {
-            return self.displaced(payload, length, kind);
-        }
-        let value = Value::new(kind, self.at);
-        if suspicious {
-            observer.blob(&view!(self), &Blob { value, span: Span::new(begin, length) });
-        }
-        self.push(value)
-    }
-
-    /// A constant that does not follow its header (see [`Reading::frames`]): its content can't be found by the opcode's offset.
-    fn displaced(&mut self, begin: u64, length: u64, kind: Kind) -> Result<(), Fault> {
-        let bytes = self.input.read_at(begin, length.min(crate::folded::ONE as u64));
-        let kind = if kind == Kind::Bytes { Kind::FoldedBytes } else { Kind::FoldedStr };
-        let value = self.folded.add(kind, bytes).unwrap_or(Value::UNKNOWN);
-        self.push(value)
-    }
-
-    fn line_text(&mut self, observer: &mut dyn Observer) -> Result<(), Fault> {
-        let (begin, length) = self.input.line()?;
-        if self.reading.frames && begin != self.at + 1 {
-            return self.displaced(begin, length, Kind::Str);
-        }
-        let value = Value::new(Kind::Str, self.at);
-        if length >= 16 && crate::blob::hint_in_line(&self.input.read_at(begin, 16)) {
-            observer.blob(&view!(self), &Blob { value, span: Span::new(begin, length) });
-        }
-        self.push(value)
-    }
-
-    // -- memo
-
-    #[inline]
-    fn memoize(&mut self) -> Result<(), Fault> {
-        let index = self.memo.len();
-        self.remember(index)
-    }
-
-    #[inline]
-    fn binput(&mut self) -> Result<(), Fault> {
-        let [index] = self.input.array()?;
-        self.remember(u64::from(index))
-    }
-
-    #[inline]
-    fn remember(&mut self, index: u64) -> Result<(), Fault> {
-        let top = match self.stack.last() {
-            Some(&top) if self.dropped == 0 => top,
-            _ => {
-                self.memo.put(index, Value::UNKNOWN);
-                return if self.dropped > 0 { Ok(()) } else { Err(Fault::Soft("nothing on the stack to memoize")) };
-            }
-        };
-        self.memo.put(index, top);
-        if top.kind() == Kind::Str {
-            self.recent.add(index, top);
-        }
-        Ok(())
-    }
-
-    fn line_index(&mut self) -> Result<u64, Fault> {
-        let (begin, length) = self.input.line()?;
-        let line = self.input.read_at(begin, length.min(64));
-        let index = constant::integer(&line).and_then(|n| u64::try_from(n).ok());
-        index.ok_or(Fault::Soft("the memo index is no natural number"))
-    }
-
-    fn put(&mut self, index: u64, observer: &mut dyn Observer) -> Result<(), Fault> {
-        if index >= HUGE_INDEX && index / 8 > self.memo.len() {
-            self.odd(Oddity::HugeMemoIndex(index), 4, observer);
-        }
-        self.remember(index)
-    }
-
-    #[inline]
-    fn binget(&mut self) -> Result<(), Fault> {
-        let [index] = self.input.array()?;
-        self.get(u64::from(index))
-    }
-
-    #[inline]
-    fn get(&mut self, index: u64) -> Result<(), Fault> {
-        match self.memo.get(index) {
-            Entry::Value(value) => self.push(value),
-            Entry::Forgotten(kind @ (Kind::Tuple | Kind::List | Kind::Dict | Kind::Set)) => {
-                // Without its contents it is still a container, and no object whose `append` would be called.
-                let value = self.store.container(kind, &[], self.at, Holds::NOTHING);
-                self.push(value)
-            }
-            Entry::Forgotten(_) => self.push(Value::FORGOTTEN),
-            Entry::Missing => {
-                self.push(Value::UNKNOWN)?;
-                Err(Fault::Soft("the memo has no such entry"))
-            }
-        }
-    }
-
-    // -- frames
-
-    fn frame(&mut self, observer: &mut dyn Observer) -> Result<(), Fault> {
-        let length = u64::from_le_bytes(self.input.array()?);
-        let begin = self.input.position();
-        let end = begin.saturating_add(length);
-        if end > self.input.end() {
-            self.odd(Oddity::FrameBeyondEnd(length), 5, observer);
-            self.frame_end = u64::MAX;
-            self.input.honour_frame(0);
-            return Ok(());
-        }
-        self.frame_end = end;
-        if self.reading.frames {
-            self.input.honour_frame(end);
-        }
-        Ok(())
-    }
-
-    /// The position reached the end of the frame, or went past it.
-    fn leave_frame(&mut self, observer: &mut dyn Observer) {
-        if self.at > self.frame_end && !self.reading.frames {
-            self.frame_crossed = true;
-            self.odd(Oddity::FrameCrossed, 6, observer);
-        }
-        self.forget_frame();
-    }
-
-    /// What follows is outside of any frame.
-    pub(crate) fn forget_frame(&mut self) {
-        self.frame_end = u64::MAX;
-        self.input.honour_frame(0);
-    }
-
-    fn check_frame_at_stop(&mut self, observer: &mut dyn Observer) {
-        let end = self.input.position();
-        if self.frame_end != u64::MAX && self.frame_end > end {
-            let length = self.frame_end - end;
-            self.odd(Oddity::FrameBeyondEnd(length), 5, observer);
         }
     }
 
@@ -793,7 +456,7 @@ impl NameCache {
 
 impl Recent {
     #[inline]
-    fn add(&mut self, index: u64, value: Value) {
+    pub(crate) fn add(&mut self, index: u64, value: Value) {
         if let Some(slot) = self.entries.get_mut(self.next % 8) {
             *slot = (index, value.raw());
         }

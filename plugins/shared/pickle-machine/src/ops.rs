@@ -226,6 +226,9 @@ impl Machine<'_> {
         };
         let mark = observer.call(&view!(self), &event);
         self.register_extension(special, &items);
+        if special == Some(Special::Dtype) {
+            array::remember_dtype(self, result);
+        }
         // What a reported call made stays marked, also where the result has no node of its own.
         let mark = if mark == 0 && !result.has_node() { holds.mark } else { mark };
         if mark != 0 { self.marked(result, mark) } else { result }
@@ -314,6 +317,9 @@ impl Machine<'_> {
         let mark = observer.build(&view!(self), &event);
         if mark != 0 {
             self.store.mark(object, mark);
+        }
+        if object.kind() == Kind::Object {
+            array::remember_dtype(self, object);
         }
         if self.reading.arrays && !self.nested() {
             return array::after_build(self, object, state, observer);

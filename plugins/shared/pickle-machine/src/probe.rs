@@ -20,26 +20,26 @@ pub fn is_pickle(head: &[u8], size: u64) -> bool {
             let usual = (2..=5).contains(version);
             match end {
                 // A cut behind the header is still a header.
-                Stop::Cut | Stop::Enough => usual || walk.opcodes >= 4,
-                Stop::Stop => true,
+                Ending::Cut | Ending::Enough => usual || walk.opcodes >= 4,
+                Ending::Regular => true,
                 // Raw array bytes of joblib, damage, or no pickle: then the very first opcodes make no sense.
-                Stop::Wrong => walk.opcodes >= if usual { 3 } else { 5 },
+                Ending::Wrong => walk.opcodes >= if usual { 3 } else { 5 },
             }
         }
         [] => false,
         _ => match walk.run(4096) {
-            Stop::Stop => walk.evidence >= 1 || (walk.at as u64 == size && walk.opcodes >= 1),
-            Stop::Enough => walk.evidence >= 1,
-            Stop::Cut => walk.evidence >= 1 && walk.opcodes >= 3,
+            Ending::Regular => walk.evidence >= 1 || (walk.at as u64 == size && walk.opcodes >= 1),
+            Ending::Enough => walk.evidence >= 1,
+            Ending::Cut => walk.evidence >= 1 && walk.opcodes >= 3,
             // What was called before an error was called.
-            Stop::Wrong => walk.evidence >= 3,
+            Ending::Wrong => walk.evidence >= 3,
         },
     }
 }
 
-enum Stop {
+enum Ending {
     /// `STOP`.
-    Stop,
+    Regular,
     /// The head ends.
     Cut,
     /// Enough opcodes were seen.
@@ -61,9 +61,9 @@ struct Walk<'h> {
 }
 
 impl Walk<'_> {
-    fn run(&mut self, limit: u32) -> Stop {
+    fn run(&mut self, limit: u32) -> Ending {
         while self.opcodes < limit {
-            let Some(&opcode) = self.head.get(self.at) else { return Stop::Cut };
+            let Some(&opcode) = self.head.get(self.at) else { return Ending::Cut };
             // A stray line feed stops every loader, and hand-made pickles have them (B23).
             if matches!(opcode, b'\n' | b'\r') && self.evidence > 0 && self.stray < 16 {
                 self.stray += 1;
@@ -82,28 +82,28 @@ impl Walk<'_> {
                     Ok(next) => next,
                     Err(stop) => return stop,
                 },
-                Argument::Invalid => return Stop::Wrong,
+                Argument::Invalid => return Ending::Wrong,
             };
             if opcode == op::STOP {
                 self.at = next;
-                return if self.depth > 0 { Stop::Stop } else { Stop::Wrong };
+                return if self.depth > 0 { Ending::Regular } else { Ending::Wrong };
             }
             if !self.stack(opcode) {
-                return Stop::Wrong;
+                return Ending::Wrong;
             }
             if next > self.head.len() {
                 // The argument leaves the head; it must not leave the file by far, or it is no length.
                 self.opcodes += 1;
-                return Stop::Cut;
+                return Ending::Cut;
             }
             self.at = next;
             self.opcodes += 1;
         }
-        Stop::Enough
+        Ending::Enough
     }
 
-    fn counted(&self, opcode: u8, begin: usize, width: usize) -> Result<usize, Stop> {
-        let Some(bytes) = self.head.get(begin..begin + width) else { return Err(Stop::Cut) };
+    fn counted(&self, opcode: u8, begin: usize, width: usize) -> Result<usize, Ending> {
+        let Some(bytes) = self.head.get(begin..begin + width) else { return Err(Ending::Cut) };
         let mut word = [0u8; 8];
         for (to, from) in word.iter_mut().zip(bytes) {
             *to = *from;
@@ -112,7 +112,7 @@ impl Walk<'_> {
         let begin = begin + width;
         if length > self.size.saturating_sub(begin as u64) {
             // A length that no file fulfils: the end of a cut pickle, or no pickle. Four plausible opcodes tell.
-            return Err(if self.head.first() == Some(&op::PROTO) { Stop::Cut } else { Stop::Wrong });
+            return Err(if self.head.first() == Some(&op::PROTO) { Ending::Cut } else { Ending::Wrong });
         }
         let next = usize::try_from(length).ok().and_then(|length| begin.checked_add(length)).unwrap_or(usize::MAX);
         // A text that is no UTF-8 is none (a cut one may end inside a character).
@@ -123,22 +123,22 @@ impl Walk<'_> {
                 && error.error_len().is_some()
                 && !surrogates
             {
-                return Err(Stop::Wrong);
+                return Err(Ending::Wrong);
             }
         }
         Ok(next)
     }
 
-    fn lines(&mut self, opcode: u8, begin: usize, lines: u8) -> Result<usize, Stop> {
+    fn lines(&mut self, opcode: u8, begin: usize, lines: u8) -> Result<usize, Ending> {
         let mut at = begin;
         for _ in 0..lines {
             let rest = self.head.get(at..).unwrap_or_default();
             let Some(length) = memchr::memchr(b'\n', rest) else {
                 let plausible = self.line_fits(opcode, rest, true);
-                return Err(if plausible && self.opcodes > 0 { Stop::Cut } else { Stop::Wrong });
+                return Err(if plausible && self.opcodes > 0 { Ending::Cut } else { Ending::Wrong });
             };
             if !self.line_fits(opcode, rest.get(..length).unwrap_or_default(), false) {
-                return Err(Stop::Wrong);
+                return Err(Ending::Wrong);
             }
             at += length + 1;
         }
@@ -189,7 +189,7 @@ impl Walk<'_> {
         }
     }
 
-    fn to_mark(&mut self) -> bool {
+    fn drop_to_mark(&mut self) -> bool {
         match self.marks.pop() {
             Some(mark) => {
                 self.depth = mark;
@@ -207,8 +207,8 @@ impl Walk<'_> {
                 return self.marks.len() <= 4096;
             }
             op::PROTO | op::FRAME | op::READONLY_BUFFER => return true,
-            op::POP => return self.take(1) || self.to_mark(),
-            op::POP_MARK => return self.to_mark(),
+            op::POP => return self.take(1) || self.drop_to_mark(),
+            op::POP_MARK => return self.drop_to_mark(),
             op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {
                 self.evidence = self.evidence.max(1);
                 return self.depth > 0;
@@ -230,13 +230,13 @@ impl Walk<'_> {
             op::NEWOBJ_EX => self.take(3),
             op::BUILD | op::APPEND => return self.take(2) && self.grow(),
             op::SETITEM => return self.take(3) && self.grow(),
-            op::APPENDS | op::SETITEMS | op::ADDITEMS => return self.to_mark() && self.depth > 0,
+            op::APPENDS | op::SETITEMS | op::ADDITEMS => return self.drop_to_mark() && self.depth > 0,
             op::LIST | op::TUPLE | op::DICT | op::FROZENSET => {
                 self.evidence = self.evidence.max(u32::from(opcode != op::TUPLE || self.evidence > 0));
-                self.to_mark()
+                self.drop_to_mark()
             }
             op::OBJ | op::INST => {
-                let fine = self.to_mark();
+                let fine = self.drop_to_mark();
                 self.evidence = if fine { 3 } else { self.evidence };
                 fine
             }

@@ -73,6 +73,8 @@ pub(crate) enum Special {
     Code,
     /// Builds a function or class out of a code object.
     Function,
+    /// A numpy dtype, which tells how long an array of joblib is.
+    Dtype,
     /// joblib's placeholder, after whose `BUILD` an array follows outside the opcodes (pickle-family 4.5).
     ArrayWrapper,
     /// The wrapper of joblib before 0.10: the array is in a file beside this one.
@@ -159,6 +161,8 @@ const TABLE: &[(&str, Special)] = {
         ("joblib.numpy_pickle_compat.NDArrayWrapper", ArrayFile),
         ("joblib.numpy_pickle_compat.ZNDArrayWrapper", ArrayFile),
         ("lzma.decompress", Decompress),
+        ("numpy.core.multiarray.dtype", Dtype),
+        ("numpy.dtype", Dtype),
         ("numpy.lib.npyio.load", LoadModel),
         ("numpy.load", LoadModel),
         ("operator.__add__", Concatenate),

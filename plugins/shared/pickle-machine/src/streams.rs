@@ -73,6 +73,8 @@ pub fn walk(
     outcome.array_unknown = machine.array_unknown;
     if machine.globals.full() {
         outcome.overflow = Some("globals");
+    } else if machine.stack_lost {
+        outcome.overflow = Some("values on the stack");
     } else if machine.folded.spent() {
         outcome.overflow = Some("computed constants");
     }

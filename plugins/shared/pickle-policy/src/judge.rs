@@ -110,9 +110,12 @@ fn is_dunder(part: &str) -> bool {
 
 /// The entry for a last component that says what it does.
 fn telling_name(name: &str) -> Option<&'static Entry> {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    let plain = last.trim_start_matches('_');
-    find(LAST_COMPONENTS, plain, |row| row.0).map(|(_, entry)| entry)
+    let (class, last) = name.rsplit_once('.').unwrap_or(("", name));
+    // `Module.eval` switches a network to inference: the commonest method of all.
+    if !class.is_empty() && last == "eval" {
+        return None;
+    }
+    find(LAST_COMPONENTS, last.trim_start_matches('_'), |row| row.0).map(|(_, entry)| entry)
 }
 
 /// Whether a safe module's family covers the name: directly in it and public; written like a class unless `all`.
@@ -127,6 +130,17 @@ fn unknown(module: &str) -> Judgement<'static> {
         || contains(PACKAGES, tables::top(module))
         || ancestors(module).any(|p| contains(CLASS_PACKAGES, p));
     Judgement::Unknown { known_package, standard_library }
+}
+
+/// Attributes that the class runs as code while its state is set (`BUILD`), so that their text has to be judged like the
+/// argument of `exec`: [`crate::suspicious_text`] is quiet on what the real classes write there. Empty for most.
+///
+/// Source: scipy's `_distn_infrastructure.py`: `rv_generic.__setstate__` ends in `exec(self._parse_arg_template, ns)`.
+pub fn executed_state(resolved: &Resolved) -> &'static [&'static str] {
+    match resolved.module.strip_prefix("scipy.stats") {
+        Some(rest) if rest.is_empty() || rest.starts_with('.') => &["_parse_arg_template"],
+        _ => &[],
+    }
 }
 
 /// Whether torch's `weights_only=True` unpickler lets the global through by default, as written in the file. Python 2 names

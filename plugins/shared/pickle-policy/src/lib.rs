@@ -26,6 +26,6 @@ mod tables;
 mod text;
 
 pub use entry::{Entry, Group, Judgement, Role};
-pub use judge::{entry_if_check_fails, judge, weights_only};
+pub use judge::{entry_if_check_fails, executed_state, judge, weights_only};
 pub use resolve::{Resolved, is_module, resolve};
 pub use text::suspicious_text;

@@ -2,7 +2,8 @@
 //! section 2.2, the corpus, and names that must stay quiet.
 
 use modelaudit_pickle_policy::{
-    Group, Judgement, Role, entry_if_check_fails, is_module, judge, resolve, suspicious_text, weights_only,
+    Group, Judgement, Role, entry_if_check_fails, executed_state, is_module, judge, resolve, suspicious_text,
+    weights_only,
 };
 use modelaudit_plugin::Severity::{self, Critical, Info, Warning};
 
@@ -267,6 +268,15 @@ const DANGEROUS: &[(&str, &str, u8, Severity)] = &[
     ("copy", "_deepcopy_list", 4, Critical),
     ("functools", "_HashedSeq", 4, Critical),
     ("random", "_test_generator", 4, Critical),
+    ("random", "randrange", 4, Critical),
+    ("locale", "atof", 4, Critical),
+    ("textwrap", "indent", 4, Critical),
+    ("statistics", "_convert", 4, Critical),
+    ("optparse", "Values.read_file", 4, Critical),
+    ("xml.dom.minidom", "_do_pulldom_parse", 4, Critical),
+    ("_collections_abc", "Generator.throw", 4, Critical),
+    ("difflib", "SequenceMatcher", 4, Critical),
+    ("builtins", "dict.get", 4, Critical),
     ("xml.sax", "_create_parser", 4, Critical),
     ("numpy.core._methods", "_load", 4, Critical),
     ("vendor.tools", "run_command", 4, Critical),
@@ -347,13 +357,10 @@ const CALLABLE: &[(&str, &str)] = &[
     ("numpy.core.numeric", "_frombuffer"),
     ("numpy._core.numeric", "_frombuffer"),
     ("numpy.ma.core", "_mareconstruct"),
-    ("numpy.random._pickle", "__randomstate_ctor"),
-    ("numpy.random._pickle", "__generator_ctor"),
     ("numpy.random._pickle", "__bit_generator_ctor"),
     ("numpy.random", "__RandomState_ctor"),
     ("numpy.dtypes", "Float64DType"),
     ("pandas._libs.internals", "_unpickle_block"),
-    ("pandas.core.indexes.base", "_new_Index"),
     ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp"),
     ("pandas._libs.tslibs.offsets", "Day"),
     ("pandas", "StringDtype"),
@@ -468,6 +475,11 @@ fn safe_after_a_check() {
         ("_operator", "itemgetter", "itemgetter-constant"),
         ("operator", "attrgetter", "attrgetter-constant"),
         ("operator", "getitem", "getitem-typing"),
+        ("numpy.random._pickle", "__randomstate_ctor", "rebuild-from-type"),
+        ("numpy.random._pickle", "__generator_ctor", "rebuild-from-type"),
+        ("sortedcontainers.sorteddict", "SortedDict", "rebuild-from-type"),
+        ("pandas.core.indexes.base", "_new_Index", "reconstructor"),
+        ("types", "GenericAlias", "reconstructor"),
         ("torch.storage", "_load_from_bytes", "nested-torch"),
         ("torch._tensor", "_rebuild_from_type_v2", "rebuild-from-type"),
         ("numpy.core", "_ufunc_reconstruct", "ufunc-reconstruct"),
@@ -568,6 +580,15 @@ fn constructing_by_new_alone() {
     };
     assert!(by_new("numpy", "memmap") && by_new("types", "FunctionType") && by_new("mmap", "mmap"));
     assert!(!by_new("subprocess", "Popen") && !by_new("io", "FileIO"));
+}
+
+#[test]
+fn state_that_is_run() {
+    assert_eq!(executed_state(&resolve("scipy.stats._continuous_distns", "norm_gen", 4)), ["_parse_arg_template"]);
+    assert!(executed_state(&resolve("sklearn.pipeline", "Pipeline", 4)).is_empty());
+    // What scipy itself writes there is no alarm.
+    let template = "\ndef _parse_args(self, %(shape_arg_str)s %(locscale_in)s):\n    return (%(shape_arg_str)s), %(locscale_out)s\n";
+    assert_eq!(suspicious_text(template), None);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! S1101 to S1111 are the field's codes; those from S1112 on are ours, for the field reports them without a code or under a code of
 //! another meaning.
 
+pub mod tensorflow_ops;
+
 use modelaudit_plugin::{Rule, Severity};
 
 /// An operator of a TensorFlow graph that runs code or changes files.
@@ -132,10 +134,10 @@ pub const S1117: Rule = Rule {
 pub const S1118: Rule = Rule {
     id: "S1118",
     title: "TensorFlow Lite custom operator",
-    severity: Severity::Info,
-    why: "the operator is not built in: the model runs only in a program that registers it. Operators of MediaPipe, TF Text and the \
-          accelerators' delegates are everyday; a name that promises a shell, a process or a file is a warning.",
-    remedy: "find out which library implements the operator and whether you trust it",
+    severity: Severity::Warning,
+    why: "the operator is not built in: the model runs only in a program that registers the author's native code for it. Operators of \
+          MediaPipe, TF Text, the accelerators' delegates and those that TensorFlow itself has are everyday and a note, no more.",
+    remedy: "find out which library implements the operator and whether you trust it; never load one that came with the model",
     references: &["CWE-829", "https://ai.google.dev/edge/litert/models/ops_custom"],
 };
 

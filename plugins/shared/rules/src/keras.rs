@@ -80,3 +80,14 @@ pub const S1134: Rule = Rule {
     remedy: "do not read the dataset with pickle; ask the author what it is for",
     references: &["CWE-506", "CWE-502"],
 };
+
+/// Python source in a Keras archive.
+pub const S1135: Rule = Rule {
+    id: "S1135",
+    title: "Python source in a Keras archive",
+    severity: Severity::Warning,
+    why: "Keras writes a configuration, weights and assets into its archives and never source code; code beside them waits for a loader, or \
+          for a user, that runs it",
+    remedy: "read the file before running anything of the archive",
+    references: &["CWE-506"],
+};

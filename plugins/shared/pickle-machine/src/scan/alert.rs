@@ -82,14 +82,12 @@ impl Alerts {
         }
         let has_inner = inner.iter().any(|&m| m != 0);
         let key = (alert.rule.id, alert.message.clone(), alert.stream);
-        if !has_inner {
-            if let Some(&mark) = self.seen.get(&key) {
-                let again = self.again;
-                if let Some(first) = self.get_mut(mark).filter(|_| !again) {
-                    first.count = first.count.saturating_add(1);
-                }
-                return mark;
+        if !has_inner && let Some(&mark) = self.seen.get(&key) {
+            let again = self.again;
+            if let Some(first) = self.get_mut(mark).filter(|_| !again) {
+                first.count = first.count.saturating_add(1);
             }
+            return mark;
         }
         if self.list.len() >= LIMIT {
             self.lost = self.lost.saturating_add(1);
@@ -133,6 +131,13 @@ impl Alerts {
     /// The outermost alerts, in order.
     pub(crate) fn roots(&self) -> impl Iterator<Item = &Alert> {
         self.list.iter().filter(|a| a.parent == 0)
+    }
+
+    /// No more alerts are kept; whoever makes one may save the work and count it as lost.
+    pub(crate) fn full(&mut self) -> bool {
+        let full = self.list.len() >= LIMIT;
+        self.lost = self.lost.saturating_add(u32::from(full));
+        full
     }
 
     /// Number of alerts, merged ones included.

@@ -5,7 +5,8 @@ use modelaudit_plugin::{Rule, Severity, escape, quote};
 use modelaudit_rules::pickle::{S201, S202, S203, S204, S205, S217, S219};
 
 use super::alert::Alert;
-use super::analysis::{Analysis, owner};
+use super::analysis::Analysis;
+use super::names::owner;
 use super::{code, payload};
 use crate::globals::Global;
 use crate::render;
@@ -140,6 +141,10 @@ fn dangerous(
     entry: &Entry,
     inner: &[u32],
 ) -> u32 {
+    if analysis.alerts.full() {
+        // A flood of calls: each is counted, none is written out any more. Whatever is made of them is part of the first.
+        return 1;
+    }
     let path = global.path();
     let mut severity = entry.called;
     let mut message = format!("loading the file calls {}, which {}", shown(view, event, &path), entry.why);
@@ -353,6 +358,15 @@ fn computed(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inne
     if maker.is_some_and(code::makes_functions) {
         let message = format!("loading the file runs bytecode that stands in it: {}", shown(view, event, "function"));
         let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
+        return analysis.alerts.add(alert, inner);
+    }
+    // A partial or method whose making lies so far back that only this is known of it.
+    if let Some(global) = view.danger(callee) {
+        let path = global.path();
+        let message =
+            format!("loading the file calls something made of {}: {}", quote(&path), shown(view, event, "..."));
+        let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
+        analysis.use_inside(view, callee);
         return analysis.alerts.add(alert, inner);
     }
     // A class or function that a reviewed or unknown factory returned; texts that look like code make it a warning.

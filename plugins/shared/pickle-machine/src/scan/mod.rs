@@ -9,6 +9,7 @@ mod analysis;
 mod checks;
 mod code;
 mod grade;
+mod names;
 mod payload;
 mod report;
 
@@ -43,7 +44,7 @@ pub struct Summary {
 }
 
 /// Streams of one file that are run; a log of a million pickles is still a file.
-const STREAMS: u32 = 1 << 20;
+const STREAMS: u32 = 1 << 24;
 
 /// Scans the pickle streams of a range and reports what they do: findings S201 to S219, facts (`pickle_protocol`,
 /// `pickle_streams`, `pickle_globals`), children (payloads of `torch.load` and the like), *incomplete* where the bytes could not be understood.

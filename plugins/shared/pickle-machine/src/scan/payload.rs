@@ -149,7 +149,18 @@ enum Nested {
 fn scan(analysis: &mut Analysis, view: &View<'_, '_>, payload: &Payload) -> Nested {
     match payload {
         Payload::There(span) => scan_bytes(analysis, view.input.artifact(), *span),
-        Payload::Computed(bytes) => scan_bytes(analysis, &Slice(bytes), Span::new(0, bytes.len() as u64)),
+        Payload::Computed(bytes) => {
+            let before = analysis.children.len();
+            let nested = scan_bytes(analysis, &Slice(bytes), Span::new(0, bytes.len() as u64));
+            // Offsets of computed bytes mean nothing outside of them.
+            for (_, part, _) in analysis.children.iter_mut().skip(before) {
+                if let Part::Span(span) = part {
+                    let range = span.offset as usize..span.end() as usize;
+                    *part = Part::Bytes(bytes.get(range).unwrap_or_default().to_vec());
+                }
+            }
+            nested
+        }
     }
 }
 
@@ -176,7 +187,7 @@ fn scan_bytes(analysis: &mut Analysis, artifact: &dyn Artifact, span: Span) -> N
     let mut nested = Box::new(Analysis::new(analysis.layer + 1));
     nested.inert_budget = analysis.inert_budget / 2;
     let outcome = read_every_way(artifact, span, &mut nested);
-    analysis.children.extend(nested.children.drain(..).filter(|(_, part, _)| matches!(part, Part::Bytes(_))).take(16));
+    analysis.children.extend(nested.children.drain(..).take(16));
     analysis.incomplete.extend(nested.incomplete.drain(..).take(4));
     for (package, names) in std::mem::take(&mut nested.packages) {
         analysis.packages.entry(package).or_default().extend(names);
@@ -188,7 +199,7 @@ fn scan_bytes(analysis: &mut Analysis, artifact: &dyn Artifact, span: Span) -> N
         }
     }
     for import in nested.imported.values().filter(|i| !i.used) {
-        let (severity, message) = super::analysis::unused_import(import);
+        let (severity, message) = super::names::unused_import(import);
         if worst.as_ref().is_none_or(|w| severity > w.severity) && severity >= Severity::Warning {
             return Nested::Calls(severity, format!("does this: {message}"), Vec::new());
         }
@@ -312,7 +323,7 @@ pub fn hidden_in_encoding(mut bytes: Vec<u8>) -> Option<(String, Vec<&'static st
 fn peel(bytes: &[u8]) -> Option<(Vec<u8>, &'static str)> {
     // Digits come before compression: "80" is also a valid header of zlib.
     let trimmed = bytes.trim_ascii();
-    if trimmed.len() >= 16 && trimmed.len() % 2 == 0 && trimmed.iter().all(u8::is_ascii_hexdigit) {
+    if trimmed.len() >= 16 && trimmed.len().is_multiple_of(2) && trimmed.iter().all(u8::is_ascii_hexdigit) {
         return codec::hex(trimmed).map(|out| (out, "hex"));
     }
     let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=_-\r\n".contains(b);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, clip, escape, quote};
-use modelaudit_rules::pickle::{S215, S216};
+use modelaudit_rules::pickle::{S206, S212, S215, S216};
 
-use super::analysis::{Analysis, IMPORTED, PERSISTENT, Part, unused_import};
+use super::analysis::{Analysis, Part};
+use super::names::unused_import;
 use super::{ScanOptions, code, grade};
 use crate::streams::Outcome;
 
@@ -41,7 +42,7 @@ pub(crate) fn report(
         if severity < Severity::Info {
             continue;
         }
-        let mut finding = Finding::new(IMPORTED, message)
+        let mut finding = Finding::new(&S206, message)
             .severity(severity)
             .at(import.offset, 1)
             .detail("callable", escape(&import.path))
@@ -61,10 +62,10 @@ pub(crate) fn report(
     findings.extend(packages(analysis).map(|f| with_element(f, element)));
     if let Some((offset, id)) = analysis.persistent.as_ref().filter(|_| !options.persistent_ids_are_known) {
         let message = format!("the loader is asked for the object with the persistent id {id}");
-        findings.push(with_element(Finding::new(PERSISTENT, message).at(*offset, 1), element));
+        findings.push(with_element(Finding::new(&S212, message).at(*offset, 1), element));
     }
     if let Some((rule, message)) = grade::companions(analysis) {
-        let files: Vec<String> = analysis.companions.iter().take(20).map(|n| quote(n)).collect();
+        let files: Vec<String> = analysis.companions.iter().take(20).map(quote).collect();
         findings.push(with_element(Finding::new(rule, message).detail("files", files.join(", ")), element));
     }
     let mut told = BTreeSet::new();

@@ -1,6 +1,7 @@
 //! What TensorFlow's operators can do beyond numbers.
 //!
-//! Sources: the operator registry (tensorflow/core/ops/*.cc), TensorAbuse (github.com/ZJU-SEC/TensorAbuse), and what every export holds.
+//! One table for all formats that carry them: graphs, and TensorFlow Lite's Flex operators. Sources: the operator registry (tensorflow/core/ops/*.cc), TensorAbuse (github.com/ZJU-SEC/TensorAbuse), and what every
+//! export holds.
 
 /// What an operator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +185,8 @@ pub const PASSES: &[&str] = &[
 pub const ARGUMENTS: &[&str] = &["Placeholder", "PlaceholderV2", "_Arg", "Arg", "_Retval"];
 
 /// Words of an operator's name that promise a process or a connection. `Execute` is not among them: TPU operators have it.
-const WORDS: &[&str] = &["shell", "popen", "subprocess", "dlopen", "backdoor", "malicious", "payload", "exploit", "curl", "wget", "cmd"];
+const WORDS: &[&str] =
+    &["shell", "popen", "subprocess", "dlopen", "backdoor", "malicious", "payload", "exploit", "curl", "wget", "cmd"];
 
 /// True if the name of an operator says what none of TensorFlow's does.
 pub fn suspicious(op: &str) -> bool {
@@ -242,7 +244,14 @@ mod tests {
 
     #[test]
     fn versions_are_one_operator() {
-        for op in ["DebugIdentity", "DebugIdentityV3", "CacheDatasetV2", "ExperimentalCSVDataset", "SaveV2", "InitializeTableFromTextFileV2"] {
+        for op in [
+            "DebugIdentity",
+            "DebugIdentityV3",
+            "CacheDatasetV2",
+            "ExperimentalCSVDataset",
+            "SaveV2",
+            "InitializeTableFromTextFileV2",
+        ] {
             assert!(find(op).is_some(), "{op}");
         }
         assert_eq!(find("MergeV2Checkpoints").map(|p| p.tier), Some(Tier::Checkpoint));

@@ -1,0 +1,300 @@
+//! Where a document's values stand, and which rule looks at them.
+//!
+//! JSON and YAML come here as the same steps. Of the document only the path of keys is kept, with a few marks per level.
+
+use modelaudit_plugin::{Artifact, Finding, Sink, Span, clip, escape, quote};
+use modelaudit_rules::policy::{S1012, S1015, S1017, S1019};
+use modelaudit_rules::structure::S910;
+
+use crate::{callables, commands, packages, remote_code};
+
+/// Bytes kept of a key.
+const LONGEST_KEY: usize = 120;
+/// Findings of one document; a document that has more is condemned anyway.
+const MOST_FINDINGS: usize = 200;
+/// Templates handed on.
+const MOST_TEMPLATES: usize = 64;
+
+/// Keys whose value decides what is loaded: two of them in one object show two readers two configurations.
+const DECISIVE: &[&str] = &[
+    "_class_name",
+    "_target_",
+    "auto_map",
+    "chat_template",
+    "class_path",
+    "custom_generate",
+    "custom_pipelines",
+    "loader_module",
+    "target",
+    "trust_remote_code",
+];
+
+/// Keys whose texts are Jinja templates (transformers' tokenizers and processors, GGUF converters, vLLM and SGLang configurations).
+const TEMPLATES: &[&str] =
+    &["chat_template", "chat_templates", "custom_chat_template", "default_chat_template", "jinja_template"];
+
+/// A value without parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar<'t> {
+    /// A text, and whether it was cut.
+    Text(&'t str, bool),
+    /// A truth value.
+    Bool(bool),
+    /// A number or nothing.
+    Other,
+}
+
+/// An open object or array.
+struct Level {
+    array: bool,
+    key: String,
+    /// Index of the value to come, in an array.
+    index: usize,
+    /// Bit per key of [`DECISIVE`] that was there.
+    seen: u32,
+    /// Key in the object that this level stands under, nearest one upwards.
+    under_template: bool,
+    under_auto_map: bool,
+}
+
+/// The walk through a document.
+pub(crate) struct Walk {
+    levels: Vec<Level>,
+    /// Lower-case base name of the file.
+    file: String,
+    remote: remote_code::Remote,
+    callables: callables::Callables,
+    reported: usize,
+    templates: usize,
+}
+
+impl Walk {
+    /// A walk through a file.
+    pub(crate) fn new(artifact: &dyn Artifact) -> Self {
+        let name = artifact.name();
+        let file = name.rsplit('/').next().unwrap_or(&name).to_lowercase();
+        Self {
+            levels: Vec::new(),
+            file,
+            remote: remote_code::Remote::default(),
+            callables: callables::Callables::default(),
+            reported: 0,
+            templates: 0,
+        }
+    }
+
+    /// Forgets where it stands, for the next document of the file.
+    pub(crate) fn reset(&mut self, sink: &mut dyn Sink) {
+        self.levels.clear();
+        self.flush(sink);
+    }
+
+    /// Says what was gathered over the whole file.
+    pub(crate) fn finish(&mut self, sink: &mut dyn Sink) {
+        self.flush(sink);
+        self.callables.fact(sink);
+    }
+
+    /// How deep it stands.
+    pub(crate) fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    fn flush(&mut self, sink: &mut dyn Sink) {
+        if let Some(finding) = self.remote.take() {
+            self.report(finding, sink);
+        }
+    }
+
+    /// An object or array begins.
+    pub(crate) fn begin(&mut self, array: bool, offset: u64, sink: &mut dyn Sink) {
+        let key = self.key_here();
+        if key == "_class_name" && array && self.file == "model_index.json" {
+            let message = "the pipeline class of 'model_index.json' comes from a Python file of the repository";
+            self.report(Finding::new(&S1012, message).at(offset, 1).element("_class_name"), sink);
+        }
+        let level = Level {
+            array,
+            key: String::new(),
+            index: 0,
+            seen: 0,
+            under_template: self.inside(|l| l.under_template) || TEMPLATES.contains(&key),
+            under_auto_map: self.inside(|l| l.under_auto_map) || key == "auto_map",
+        };
+        self.levels.push(level);
+    }
+
+    /// An object or array ends.
+    pub(crate) fn end(&mut self, _offset: u64, sink: &mut dyn Sink) {
+        let left_map = self.levels.pop().is_some_and(|l| l.under_auto_map);
+        if left_map && !self.inside(|l| l.under_auto_map) {
+            self.flush(sink);
+        }
+        self.next();
+    }
+
+    /// A key.
+    pub(crate) fn key(&mut self, key: &str, at: Span, sink: &mut dyn Sink) {
+        let Some(level) = self.levels.last_mut() else { return };
+        level.key.clear();
+        level.key.push_str(match key.char_indices().nth(LONGEST_KEY) {
+            Some((end, _)) => key.get(..end).unwrap_or_default(),
+            None => key,
+        });
+        let Ok(position) = DECISIVE.binary_search(&key) else { return };
+        let bit = 1u32 << position;
+        let again = level.seen & bit != 0;
+        level.seen |= bit;
+        if again {
+            let message = format!("the key '{key}' stands twice in one object, readers differ in which one they take");
+            let element = self.path();
+            self.report(Finding::new(&S910, message).at(at.offset, at.length).element(element), sink);
+        }
+    }
+
+    /// A value without parts.
+    pub(crate) fn scalar(&mut self, value: Scalar<'_>, at: Span, sink: &mut dyn Sink) {
+        match value {
+            Scalar::Text(text, cut) => self.text(text, cut, at, sink),
+            Scalar::Bool(true) if self.key_here() == "trust_remote_code" => self.trust(at, sink),
+            _ => {}
+        }
+        self.next();
+    }
+
+    fn trust(&mut self, at: Span, sink: &mut dyn Sink) {
+        let message = "the configuration switches trust_remote_code on, Python files of the repository are run without asking";
+        let finding = Finding::new(&S1012, message).at(at.offset, at.length).element(self.path());
+        self.report(finding, sink);
+    }
+
+    fn text(&mut self, text: &str, cut: bool, at: Span, sink: &mut dyn Sink) {
+        if text.is_empty() {
+            return;
+        }
+        let in_list = self.levels.last().is_some_and(|l| l.array);
+        let key = self.key_here().to_owned();
+        if self.inside(|l| l.under_auto_map) || key == "auto_map" {
+            self.remote.add(&self.path(), text, at);
+        }
+        if (self.inside(|l| l.under_template) && key != "name") || TEMPLATES.contains(&key.as_str()) {
+            self.template(text, cut, at, sink);
+            return;
+        }
+        if key == "trust_remote_code" && text.eq_ignore_ascii_case("true") {
+            self.trust(at, sink);
+        }
+        if let Some(finding) = self.callables.judge(&key, text) {
+            let finding = finding.at(at.offset, at.length).element(self.path());
+            self.report(finding, sink);
+        }
+        if let Some(reason) = remote_code::custom(&key, text, &self.file, &self.ancestors()) {
+            let message = format!("{reason}: {}", quote(text));
+            let finding = Finding::new(&S1012, message).at(at.offset, at.length).element(self.path());
+            self.report(finding, sink);
+        }
+        if let Some(message) = remote_code::mlflow(&key, text, &self.ancestors()) {
+            let finding = Finding::new(&S1019, message)
+                .at(at.offset, at.length)
+                .element(self.path())
+                .detail("module", clip(&escape(text), 200));
+            self.report(finding, sink);
+        }
+        if in_list && matches!(key.as_str(), "pip" | "dependencies" | "channels") {
+            let suspicious =
+                if key == "channels" { packages::channel(text) } else { packages::requirement(text) };
+            if let Some(reason) = suspicious {
+                let finding = Finding::new(&S1015, format!("{reason}: {}", quote(text.trim())))
+                    .at(at.offset, at.length)
+                    .element(self.path());
+                self.report(finding, sink);
+                return;
+            }
+        }
+        if let Some(kind) = commands::command(text) {
+            let finding = Finding::new(&S1017, format!("the value of {} is {kind}: {}", quote(&key), quote(text)))
+                .at(at.offset, at.length)
+                .element(self.path())
+                .detail("value", clip(&escape(text), 500));
+            self.report(finding, sink);
+        }
+    }
+
+    /// A template is a file of its own.
+    fn template(&mut self, text: &str, cut: bool, at: Span, sink: &mut dyn Sink) {
+        self.templates += 1;
+        if self.templates > MOST_TEMPLATES {
+            if self.templates == MOST_TEMPLATES + 1 {
+                sink.incomplete(&format!("more than {MOST_TEMPLATES} chat templates, those from offset {} on were not read", at.offset));
+            }
+            return;
+        }
+        if cut {
+            sink.incomplete(&format!("the chat template at offset {} is too long to be read whole", at.offset));
+        }
+        // A name of a template or of a file is none: `chatml`, `templates/chat.jinja`.
+        if !text.contains(['{', '}']) {
+            return;
+        }
+        let mut child = sink.child("chat_template.jinja", "jinja");
+        child.write(text.as_bytes());
+        child.finish();
+    }
+
+    /// Reports, up to the cap.
+    pub(crate) fn report(&mut self, finding: Finding, sink: &mut dyn Sink) {
+        self.reported += 1;
+        match self.reported {
+            n if n <= MOST_FINDINGS => sink.finding(finding),
+            n if n == MOST_FINDINGS + 1 => sink.incomplete(&format!("more than {MOST_FINDINGS} findings, the others are not shown")),
+            _ => {}
+        }
+    }
+
+    fn inside(&self, mark: impl Fn(&Level) -> bool) -> bool {
+        self.levels.last().is_some_and(mark)
+    }
+
+    fn next(&mut self) {
+        if let Some(level) = self.levels.last_mut()
+            && level.array
+        {
+            level.index = level.index.saturating_add(1);
+        }
+    }
+
+    /// The key of the value to come, that of the list's for one in a list.
+    fn key_here(&self) -> &str {
+        self.levels.iter().rev().find(|l| !l.array).map_or("", |l| l.key.as_str())
+    }
+
+    /// Keys above the value's own, innermost first.
+    fn ancestors(&self) -> Vec<&str> {
+        self.levels.iter().rev().filter(|l| !l.array).skip(1).map(|l| l.key.as_str()).take(8).collect()
+    }
+
+    /// The path of the value: `model.layers[2]._target_`.
+    pub(crate) fn path(&self) -> String {
+        let mut path = String::new();
+        for level in &self.levels {
+            if level.array {
+                path.push_str(&format!("[{}]", level.index));
+            } else {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&level.key);
+            }
+        }
+        clip(&escape(&path), 300)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn decisive_keys_are_sorted() {
+        assert!(super::DECISIVE.is_sorted());
+        assert!(super::DECISIVE.len() <= 32);
+    }
+}
