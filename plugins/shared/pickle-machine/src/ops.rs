@@ -98,6 +98,11 @@ impl Machine<'_> {
             return if bytes { Err(Fault::Soft("STACK_GLOBAL wants str operands, not bytes")) } else { Ok(()) };
         }
         let event = ComputedImport { module, name, value, offset: self.at };
+        if !self.may_be_text(module) || !self.may_be_text(name) {
+            // A number, a container, an array: no loader gets past it, so there is nothing computed about it.
+            self.push(Value::UNKNOWN)?;
+            return Err(Fault::Soft("STACK_GLOBAL wants str operands"));
+        }
         let missing = module.kind() == Kind::Unknown || name.kind() == Kind::Unknown;
         if missing && self.broken.is_some() {
             // What an earlier load error left unknown is no computation.
@@ -113,6 +118,21 @@ impl Machine<'_> {
             self.store.record(Kind::Result, Value::UNKNOWN, Value::EMPTY_TUPLE, self.at, holds)
         };
         self.push(record)
+    }
+
+    /// The value is a string, or what a call returned that may be one.
+    fn may_be_text(&self, value: Value) -> bool {
+        match value.kind() {
+            Kind::Str | Kind::FoldedStr | Kind::Result | Kind::Persistent | Kind::Extension | Kind::Unknown => true,
+            // What the policy knows as harmless: functions that make strings are among it, classes are not strings.
+            Kind::Object => {
+                let view = view!(self);
+                let maker = view.parts(value).map(|p| p.callee);
+                maker.is_none_or(|m| m.kind() != Kind::Global || view.global(m).is_some_and(|g| g.special.is_some()))
+                    && view.bytes(value, 64).is_some()
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn extension(&mut self, code: i64, observer: &mut dyn Observer) -> Result<(), Fault> {

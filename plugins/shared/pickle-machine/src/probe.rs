@@ -173,7 +173,8 @@ impl Walk<'_> {
                     && std::str::from_utf8(line).is_ok()
             }
             op::PERSID => line.len() <= 1024 && line.iter().all(|b| (0x20..0x7f).contains(b)),
-            // UNICODE: any text, but no binary.
+            // UNICODE: any text, but no binary; behind something that only pickles do, also bytes in Latin-1.
+            _ if self.evidence > 0 => !line.contains(&0),
             _ => line.iter().all(|&b| b >= 0x20 || b == b'\t' || b == b'\r'),
         }
     }

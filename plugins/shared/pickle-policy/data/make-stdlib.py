@@ -25,7 +25,7 @@ RANK = {"warning": 1, "critical": 2}
 LATER = """annotationlib _remote_debugging _interpreters _hmac _types _py_warnings _ast_unparse _zstd string.templatelib
 concurrent.interpreters concurrent.futures.interpreter compression compression.zstd compression.bz2 compression.gzip
 compression.lzma compression.zlib pathlib.types pathlib._os pathlib._local interpreters _colorize
-__builtin__ cPickle commands popen2 new imputil ihooks dircache bsddb mhlib mimetools MimeWriter multifile posixfile
+__builtin__ cPickle commands popen2 imputil ihooks dircache bsddb mhlib mimetools MimeWriter multifile posixfile
 rfc822 statvfs toaiff os2emxpath macpath htmllib sgmllib fpformat Bastion rexec""".split()
 
 

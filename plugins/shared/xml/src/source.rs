@@ -78,7 +78,9 @@ impl<'a> Source<'a> {
 
     fn decode(&mut self) -> Option<u8> {
         let first = self.unit()?;
-        let units = if (0xd800..0xdc00).contains(&first) { vec![first, self.unit()?] } else { vec![first] };
+        let pair = (0xd800..0xdc00).contains(&first);
+        let second = if pair { self.unit()? } else { 0 };
+        let units = [first, second].into_iter().take(1 + usize::from(pair));
         let character = char::decode_utf16(units).next()?.unwrap_or(char::REPLACEMENT_CHARACTER);
         let mut buffer = [0; 4];
         let bytes = character.encode_utf8(&mut buffer).as_bytes();

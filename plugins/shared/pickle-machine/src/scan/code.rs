@@ -57,6 +57,8 @@ pub(crate) struct Found {
     pub(crate) names: Vec<String>,
     /// Risky names in them.
     pub(crate) risky: Vec<String>,
+    /// Methods among them that loading an instance runs.
+    pub(crate) hooks: Vec<String>,
     /// Offset of the first.
     pub(crate) offset: Option<u64>,
 }
@@ -70,6 +72,22 @@ pub(crate) fn is_pickler(global: &Global) -> bool {
 pub(crate) fn is_builder(global: &Global) -> bool {
     let builds = |entry: &Entry| entry.group == Group::CodeEvaluation && entry.called < Severity::Critical;
     is_pickler(global) && global.danger().is_some_and(builds)
+}
+
+/// `setattr`, `classmethod`, `property` and the like on a function, class or cell that the file builds itself: no more than
+/// what its bytecode can do anyway.
+pub(crate) fn decorates(view: &View<'_, '_>, event: &Call<'_>, global: &Global) -> bool {
+    let decorator = matches!(
+        global.path().as_str(),
+        "builtins.setattr" | "builtins.classmethod" | "builtins.staticmethod" | "builtins.property" | "dill._dill._setattr"
+    );
+    let built = |value: Value| {
+        let maker = view.parts(value).and_then(|p| view.global(p.callee));
+        maker.is_some_and(|g| is_builder(g) || g.special == Some(Special::Function))
+    };
+    decorator
+        && event.arguments.first().is_some_and(|v| built(*v))
+        && event.arguments.iter().skip(1).all(|v| built(*v) || view.global(*v).is_none_or(|g| g.danger().is_none()))
 }
 
 /// What it returns is a function of the file's own bytecode.
@@ -92,6 +110,7 @@ pub(crate) fn built(
         // Out of marshal.loads or the like: the list has its say.
         return None;
     }
+    look_for_hooks(&mut analysis.code, view, event.arguments);
     analysis.use_global(view, event.callee);
     analysis.use_global(view, event.written);
     let found = &mut analysis.code;
@@ -125,6 +144,27 @@ fn look_for_names(found: &mut Found, view: &View<'_, '_>, arguments: &[Value]) {
     }
 }
 
+/// Methods that loading an instance calls, or dropping it.
+const HOOKS: &[&str] = &["__del__", "__setstate__"];
+
+/// A class made of the file's bytecode whose methods run when an instance of it is loaded.
+fn look_for_hooks(found: &mut Found, view: &View<'_, '_>, arguments: &[Value]) {
+    let inside = arguments.iter().flat_map(|v| if v.kind() == Kind::Tuple { view.items(*v, 4).0 } else { vec![*v] });
+    for dict in inside.filter(|v| v.kind() == Kind::Dict) {
+        for pair in view.items(dict, 256).0.chunks_exact(2) {
+            let [key, value] = *pair else { continue };
+            let built = value.kind() == Kind::Result && view.parts(value).and_then(|p| view.global(p.callee)).is_some();
+            if built
+                && let Some(name) = view.text(key, 32)
+                && HOOKS.contains(&name.as_str())
+                && !found.hooks.contains(&name)
+            {
+                found.hooks.push(name);
+            }
+        }
+    }
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains('/') && !text.contains('\\') && !text.ends_with(".py") && text.len() < 80
 }
@@ -137,11 +177,15 @@ pub(crate) fn finding(analysis: &Analysis) -> Option<modelaudit_plugin::Finding>
     }
     let names = if found.names.is_empty() { String::new() } else { format!(" ({})", escape(&found.names.join(", "))) };
     let functions = if found.count == 1 { "one function".to_owned() } else { format!("{} functions", found.count) };
-    let mut message = format!("{functions} in bytecode{names} become part of the object");
+    let mut message = format!("{functions} in bytecode{names} stored in the file");
     let mut severity = Severity::Info;
     if !found.risky.is_empty() {
         severity = Severity::Warning;
         message = format!("{functions} in bytecode{names} use {}", escape(&found.risky.join(", ")));
+    }
+    if !found.hooks.is_empty() {
+        severity = Severity::Warning;
+        message = format!("{functions} in bytecode{names}; {} runs while an instance is loaded", found.hooks.join(", "));
     }
     let mut finding = modelaudit_plugin::Finding::new(&S218, message).severity(severity);
     if let Some(offset) = found.offset {

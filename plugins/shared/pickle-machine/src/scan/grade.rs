@@ -151,7 +151,13 @@ fn dangerous(
     if is_new(event) && !entry.dangerous_by_new {
         // Only __new__ runs. With arguments, the file means the constructor; without, it is an odd object.
         let bare = event.arguments.is_empty() && event.complete && view.length(event.keywords).unwrap_or(0) == 0;
-        severity = if bare { entry.imported } else { entry.called };
+        // By-value classes of dill drag half a module along, import machinery included.
+        let dragged = analysis.code.count > 0 && bare;
+        severity = match (dragged, bare) {
+            (true, _) => Severity::Info,
+            (_, true) => entry.imported,
+            _ => entry.called,
+        };
         message = format!("loading the file makes an object {}, which {}", shown(view, event, &path), entry.why);
     }
     analysis.use_global(view, event.written);
@@ -197,9 +203,10 @@ fn special(
     global: &Global,
     inner: &[u32],
 ) -> Option<u32> {
-    let Some(special) = global.special else {
-        return if code::is_builder(global) { code::built(analysis, view, event, global, inner) } else { None };
-    };
+    if code::is_builder(global) || code::decorates(view, event, global) {
+        return code::built(analysis, view, event, global, inner);
+    }
+    let special = global.special?;
     match special {
         Special::GetAttribute => fetched(analysis, view, event, global, inner),
         Special::ImportModule | Special::ResolveName => imported(analysis, view, event, global, special, inner),
@@ -216,6 +223,15 @@ fn special(
         Special::ItemGetter => {
             let plain = event.arguments.iter().all(|v| v.is_constant()) && inner.is_empty();
             plain.then(|| {
+                analysis.use_global(view, event.callee);
+                0
+            })
+        }
+        Special::ApplyFirst | Special::CallFirst => {
+            // `map(int, ...)`: an iterator over harmless calls.
+            let function = view.global(*event.arguments.first()?)?;
+            let harmless = matches!(function.judgement, Judgement::Safe(Role::Callable)) && inner.is_empty();
+            harmless.then(|| {
                 analysis.use_global(view, event.callee);
                 0
             })
@@ -265,7 +281,11 @@ fn special(
                 listed.why
             );
             analysis.use_global(view, class);
-            let alert = alert(view, event, Some(global), &S204, listed.called, message);
+            // (class, object, None) runs object.__new__ only; another base is constructed with the state.
+            let base = event.arguments.get(1).and_then(|v| view.global(*v)).map(Global::path);
+            let bare = base.as_deref() == Some("builtins.object") && !listed.dangerous_by_new;
+            let severity = if bare { listed.imported } else { listed.called };
+            let alert = alert(view, event, Some(global), &S204, severity, message);
             Some(analysis.alerts.add(alert, inner))
         }
         _ => None,
@@ -359,6 +379,10 @@ fn computed(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inne
         let message = format!("loading the file runs bytecode that stands in it: {}", shown(view, event, "function"));
         let alert = alert(view, event, None, rule(event.opcode), Severity::Critical, message);
         return analysis.alerts.add(alert, inner);
+    }
+    // A class that cloudpickle or dill made of the file's own code.
+    if maker.is_some_and(code::is_builder) {
+        return 0;
     }
     // A partial or method whose making lies so far back that only this is known of it.
     if let Some(global) = view.danger(callee) {

@@ -25,6 +25,18 @@ pub(crate) struct Imported {
     pub(crate) stored: Option<(String, bool)>,
 }
 
+impl Imported {
+    /// Of the kind that a function's globals hold for no bad reason.
+    pub(crate) fn is_dragged_along(&self) -> bool {
+        let evaluator = matches!(self.path.as_str(), "builtins.eval" | "builtins.exec" | "builtins.compile");
+        !evaluator
+            && matches!(
+                self.group,
+                Group::Reflection | Group::CodeEvaluation | Group::Import | Group::Registry | Group::Decoder | Group::Debugger
+            )
+    }
+}
+
 /// Dangerous functions that were imported and not called: the finding's severity and text.
 pub(crate) fn unused_import(import: &Imported) -> (Severity, String) {
     let name = quote(&import.path);

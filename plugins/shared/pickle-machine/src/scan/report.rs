@@ -38,7 +38,12 @@ pub(crate) fn report(
         findings.push(finding);
     }
     for import in analysis.imported.values().filter(|i| !i.used) {
-        let (severity, message) = unused_import(import);
+        let (mut severity, message) = unused_import(import);
+        // By-value functions of dill and cloudpickle drag the names of a module along; what their bytecode uses of them is
+        // looked at there.
+        if analysis.code.count > 0 && import.is_dragged_along() {
+            severity = severity.min(Severity::Info);
+        }
         if severity < Severity::Info {
             continue;
         }
