@@ -39,7 +39,10 @@ impl Callables {
         let (_, only) = KEYS.iter().find(|row| row.0 == key)?;
         let value = value.trim();
         if value.contains("${") {
-            let message = format!("'{key}' names a callable that is put together on loading: {}", modelaudit_plugin::quote(value));
+            let message = format!(
+                "'{key}' names a callable that is put together on loading: {}",
+                modelaudit_plugin::quote(value)
+            );
             return only.then(|| Finding::new(&S1013, message).severity(Severity::Warning));
         }
         if !is_dotted(value) {
@@ -48,9 +51,12 @@ impl Callables {
         if *only && self.names.len() < MOST_NAMES && !self.names.iter().any(|n| n == value) {
             self.names.push(value.to_owned());
         }
+        if self.reported.iter().any(|n| n == value) {
+            return None;
+        }
         let (entry, severity, object) = dangerous(value)?;
         // A key that may mean anything else counts only for what is known for certain.
-        if severity < Severity::Warning || (!only && entry.module == "?") || self.reported.iter().any(|n| n == value) {
+        if severity < Severity::Warning || (!only && entry.module == "?") {
             return None;
         }
         if self.reported.len() < MOST_NAMES {
@@ -120,7 +126,15 @@ mod tests {
 
     #[test]
     fn dangerous_callables_are_named() {
-        for name in ["os.system", "subprocess.Popen", "builtins.eval", "numpy.f2py.run_main", "torch.hub.load", "random._os.system", "shutil.rmtree"] {
+        for name in [
+            "os.system",
+            "subprocess.Popen",
+            "builtins.eval",
+            "numpy.f2py.run_main",
+            "torch.hub.load",
+            "random._os.system",
+            "shutil.rmtree",
+        ] {
             assert_eq!(severity("_target_", name), Some(Severity::Critical), "{name}");
         }
         assert_eq!(severity("target", "os.system"), Some(Severity::Critical));

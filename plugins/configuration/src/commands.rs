@@ -42,6 +42,25 @@ const COMBINATIONS: &[(&str, &[&str], bool)] = &[
 /// Programs that run what is piped into them.
 const INTERPRETERS: &[&str] = &["sh", "bash", "zsh", "dash", "ksh", "python", "python3", "perl", "ruby", "node", "php"];
 
+/// Words that may stand before a program in a command line.
+const BEFORE: &[&str] = &[
+    "sudo",
+    "env",
+    "exec",
+    "nohup",
+    "time",
+    "then",
+    "do",
+    "-c",
+    "RUN",
+    "!",
+    "$",
+    "sh",
+    "bash",
+    "/bin/sh",
+    "/bin/bash",
+];
+
 /// What command the text is, as a noun; None for anything else.
 pub(crate) fn command(text: &str) -> Option<&'static str> {
     if text.len() < 12 || text.len() > LONGEST || !text.contains([' ', '(']) {
@@ -69,10 +88,12 @@ fn downloads_and_runs(text: &str) -> bool {
         return false;
     }
     let before = text.get(..fetch).unwrap_or_default().trim_end();
-    // Prose before the program makes it an explanation; a command line has programs, separators or nothing before it.
-    let prose = before.split_whitespace().count() > 4;
+    // Prose before the program makes it an explanation; in a command line it starts a part of its own.
+    let part = before.rsplit([';', '&', '|', '\n', '(', '"', '\'']).next().unwrap_or(before);
+    let prose = !part.split_whitespace().all(|word| BEFORE.contains(&word));
     if ["$(", "`", "<("].iter().any(|open| before.ends_with(open)) {
-        return INTERPRETERS.iter().any(|i| before.split(|c: char| !c.is_alphanumeric()).any(|w| w == *i)) || before.contains("eval");
+        return INTERPRETERS.iter().any(|i| before.split(|c: char| !c.is_alphanumeric()).any(|w| w == *i))
+            || before.contains("eval");
     }
     let after = text.get(fetch..).unwrap_or_default();
     !prose

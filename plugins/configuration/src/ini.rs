@@ -11,7 +11,8 @@ use crate::walk::{Scalar, Walk};
 const LONGEST: u64 = 8 << 20;
 
 /// Keys whose value is an index of packages: pip.conf, uv, Poetry's and Pipenv's sources write `url` in a section of that name.
-const INDEX_KEYS: &[(&str, &str)] = &[("index-url", ""), ("extra-index-url", ""), ("index_url", ""), ("url", "source"), ("url", "index")];
+const INDEX_KEYS: &[(&str, &str)] =
+    &[("index-url", ""), ("extra-index-url", ""), ("index_url", ""), ("url", "source"), ("url", "index")];
 
 /// Scans the lines of a file.
 pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {

@@ -26,9 +26,16 @@ pub(crate) fn looks_like_json(head: &[u8]) -> bool {
         (b'[', Some(b'0'..=b'9' | b'-' | b't' | b'f' | b'n')) => {
             let end = rest.iter().position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'+' | b'-'));
             let word = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-            let next = end.and_then(|e| rest.get(e..)).unwrap_or_default().trim_ascii_start().first();
-            let number = std::str::from_utf8(word).is_ok_and(|w| w.parse::<f64>().is_ok() || matches!(w, "true" | "false" | "null"));
-            number && matches!(next, None | Some(b',' | b']'))
+            let after = end.and_then(|e| rest.get(e..)).unwrap_or_default().trim_ascii_start();
+            let number = std::str::from_utf8(word)
+                .is_ok_and(|w| w.parse::<f64>().is_ok() || matches!(w, "true" | "false" | "null"));
+            let goes_on = match after {
+                [] | [b',', ..] => true,
+                // A list of one number, and nothing behind it: `[1] Smith` is a footnote.
+                [b']', behind @ ..] => behind.trim_ascii().is_empty(),
+                _ => false,
+            };
+            number && goes_on
         }
         _ => false,
     }
@@ -92,7 +99,18 @@ mod tests {
         for text in ["{}", " {\n\"a\": 1", "[1, 2]", "[[0.5, 1]]", "[]", "[null,", "[ {", "[-1e-5,"] {
             assert!(looks_like_json(text.as_bytes()), "{text}");
         }
-        for text in ["", "{{ x }}", "{% x %}", "{a: 1}", "[2024-01-01 10:00] started", "[section]\na=1", "{L\x00\x00", "[1] Smith", "a", "{"] {
+        for text in [
+            "",
+            "{{ x }}",
+            "{% x %}",
+            "{a: 1}",
+            "[2024-01-01 10:00] started",
+            "[section]\na=1",
+            "{L\x00\x00",
+            "[1] Smith",
+            "a",
+            "{",
+        ] {
             assert!(!looks_like_json(text.as_bytes()), "{text}");
         }
     }

@@ -90,7 +90,10 @@ pub(crate) fn looks_like_requirements(head: &[u8]) -> bool {
     telling
         && text.lines().take(20).all(|line| {
             let line = line.trim();
-            line.is_empty() || line.starts_with(['#', '-']) || line.contains("://") || line.split_whitespace().count() <= 3
+            line.is_empty()
+                || line.starts_with(['#', '-'])
+                || line.contains("://")
+                || line.split_whitespace().count() <= 3
         })
 }
 

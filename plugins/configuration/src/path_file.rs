@@ -22,8 +22,19 @@ const KNOWN: &[&str] = &[
 ];
 
 /// What a line of a packaging tool never does.
-const CALLS_OUT: &[&str] =
-    &["exec(", "eval(", "system(", "popen", "subprocess", "socket", "urllib", "requests", "base64", "compile(", "ctypes"];
+const CALLS_OUT: &[&str] = &[
+    "exec(",
+    "eval(",
+    "system(",
+    "popen",
+    "subprocess",
+    "socket",
+    "urllib",
+    "requests",
+    "base64",
+    "compile(",
+    "ctypes",
+];
 
 /// Scans a path configuration file.
 pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
@@ -39,10 +50,13 @@ pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), S
             if found <= MOST {
                 let what = if known { "a packaging tool's line" } else { "a line" };
                 sink.finding(
-                    Finding::new(&S1018, format!("Python executes {what} of this file at every start: {}", quote(code)))
-                        .severity(if known { Severity::Info } else { Severity::Critical })
-                        .at(offset, line.trim_end().len() as u64)
-                        .detail("code", clip(&escape(code), 500)),
+                    Finding::new(
+                        &S1018,
+                        format!("Python executes {what} of this file at every start: {}", quote(code)),
+                    )
+                    .severity(if known { Severity::Info } else { Severity::Critical })
+                    .at(offset, line.trim_end().len() as u64)
+                    .detail("code", clip(&escape(code), 500)),
                 );
             }
         }

@@ -47,7 +47,8 @@ impl Remote {
             }
         }
         let shown: Vec<String> = files.iter().take(4).map(quote).collect();
-        let message = format!("auto_map has the library import Python code that comes with the model: {}", shown.join(", "));
+        let message =
+            format!("auto_map has the library import Python code that comes with the model: {}", shown.join(", "));
         self.count = 0;
         Some(
             Finding::new(&S1012, message)

@@ -33,6 +33,25 @@ const DECISIVE: &[&str] = &[
 const TEMPLATES: &[&str] =
     &["chat_template", "chat_templates", "custom_chat_template", "default_chat_template", "jinja_template"];
 
+/// Keys whose texts mean something to a loader; a text under any other is held against the commands only. A vocabulary has millions.
+const TELLING: &[&str] = &[
+    "_component_",
+    "_target_",
+    "channels",
+    "class_path",
+    "custom_generate",
+    "custom_pipeline",
+    "dependencies",
+    "impl",
+    "loader_module",
+    "model_code_path",
+    "parent_library",
+    "pip",
+    "target",
+    "trust_remote_code",
+    "type",
+];
+
 /// A value without parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scalar<'t> {
@@ -108,7 +127,7 @@ impl Walk {
 
     /// An object or array begins.
     pub(crate) fn begin(&mut self, array: bool, offset: u64, sink: &mut dyn Sink) {
-        let key = self.key_here();
+        let key = self.key_here().to_owned();
         if key == "_class_name" && array && self.file == "model_index.json" {
             let message = "the pipeline class of 'model_index.json' comes from a Python file of the repository";
             self.report(Finding::new(&S1012, message).at(offset, 1).element("_class_name"), sink);
@@ -118,7 +137,7 @@ impl Walk {
             key: String::new(),
             index: 0,
             seen: 0,
-            under_template: self.inside(|l| l.under_template) || TEMPLATES.contains(&key),
+            under_template: self.inside(|l| l.under_template) || TEMPLATES.contains(&key.as_str()),
             under_auto_map: self.inside(|l| l.under_auto_map) || key == "auto_map",
         };
         self.levels.push(level);
@@ -163,7 +182,8 @@ impl Walk {
     }
 
     fn trust(&mut self, at: Span, sink: &mut dyn Sink) {
-        let message = "the configuration switches trust_remote_code on, Python files of the repository are run without asking";
+        let message =
+            "the configuration switches trust_remote_code on, Python files of the repository are run without asking";
         let finding = Finding::new(&S1012, message).at(at.offset, at.length).element(self.path());
         self.report(finding, sink);
     }
@@ -173,7 +193,14 @@ impl Walk {
             return;
         }
         let in_list = self.levels.last().is_some_and(|l| l.array);
-        let key = self.key_here().to_owned();
+        let key = self.key_here();
+        let marked =
+            self.inside(|l| l.under_auto_map || l.under_template) || key == "auto_map" || TEMPLATES.contains(&key);
+        if !marked && TELLING.binary_search(&key).is_err() {
+            self.command(text, at, sink);
+            return;
+        }
+        let key = key.to_owned();
         if self.inside(|l| l.under_auto_map) || key == "auto_map" {
             self.remote.add(&self.path(), text, at);
         }
@@ -201,8 +228,7 @@ impl Walk {
             self.report(finding, sink);
         }
         if in_list && matches!(key.as_str(), "pip" | "dependencies" | "channels") {
-            let suspicious =
-                if key == "channels" { packages::channel(text) } else { packages::requirement(text) };
+            let suspicious = if key == "channels" { packages::channel(text) } else { packages::requirement(text) };
             if let Some(reason) = suspicious {
                 let finding = Finding::new(&S1015, format!("{reason}: {}", quote(text.trim())))
                     .at(at.offset, at.length)
@@ -211,13 +237,18 @@ impl Walk {
                 return;
             }
         }
-        if let Some(kind) = commands::command(text) {
-            let finding = Finding::new(&S1017, format!("the value of {} is {kind}: {}", quote(&key), quote(text)))
-                .at(at.offset, at.length)
-                .element(self.path())
-                .detail("value", clip(&escape(text), 500));
-            self.report(finding, sink);
-        }
+        self.command(text, at, sink);
+    }
+
+    /// A text that is a command by itself.
+    fn command(&mut self, text: &str, at: Span, sink: &mut dyn Sink) {
+        let Some(kind) = commands::command(text) else { return };
+        let key = clip(&escape(self.key_here()), LONGEST_KEY);
+        let finding = Finding::new(&S1017, format!("the value of '{key}' is {kind}: {}", quote(text)))
+            .at(at.offset, at.length)
+            .element(self.path())
+            .detail("value", clip(&escape(text), 500));
+        self.report(finding, sink);
     }
 
     /// A template is a file of its own.
@@ -225,7 +256,10 @@ impl Walk {
         self.templates += 1;
         if self.templates > MOST_TEMPLATES {
             if self.templates == MOST_TEMPLATES + 1 {
-                sink.incomplete(&format!("more than {MOST_TEMPLATES} chat templates, those from offset {} on were not read", at.offset));
+                sink.incomplete(&format!(
+                    "more than {MOST_TEMPLATES} chat templates, those from offset {} on were not read",
+                    at.offset
+                ));
             }
             return;
         }
@@ -246,7 +280,9 @@ impl Walk {
         self.reported += 1;
         match self.reported {
             n if n <= MOST_FINDINGS => sink.finding(finding),
-            n if n == MOST_FINDINGS + 1 => sink.incomplete(&format!("more than {MOST_FINDINGS} findings, the others are not shown")),
+            n if n == MOST_FINDINGS + 1 => {
+                sink.incomplete(&format!("more than {MOST_FINDINGS} findings, the others are not shown"))
+            }
             _ => {}
         }
     }
@@ -294,7 +330,7 @@ impl Walk {
 mod tests {
     #[test]
     fn decisive_keys_are_sorted() {
-        assert!(super::DECISIVE.is_sorted());
+        assert!(super::DECISIVE.is_sorted() && super::TELLING.is_sorted());
         assert!(super::DECISIVE.len() <= 32);
     }
 }

@@ -104,13 +104,28 @@ impl Plugin for EmbeddedPickle {
     }
 }
 
-/// Archives and object arrays: plugins hand out what is inside, and it is looked at there.
+/// Compressed files; short ones hold their content literally. Source: the formats' specifications.
+const COMPRESSED: &[&[u8]] = &[
+    b"\x1f\x8b\x08",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+    b"\x78\x01",
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+];
+
+/// Archives, compressed files and object arrays: plugins hand out what is inside, and it is looked at there.
 fn hands_out_children(artifact: &dyn Artifact, head: &[u8]) -> bool {
     let zip = head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06");
     let tar = head.get(257..262) == Some(b"ustar");
     let objects =
         head.starts_with(b"\x93NUMPY") && head.get(..256).unwrap_or(head).windows(2).any(|w| w == b"|O" || w == b"'O");
-    zip || tar || objects || zip_at_the_end(artifact)
+    let compressed = COMPRESSED.iter().any(|magic| head.starts_with(magic));
+    zip || tar || compressed || objects || zip_at_the_end(artifact)
 }
 
 /// A zip behind something else (a self-extractor, an image): the plugin for embedded zips hands out its members.

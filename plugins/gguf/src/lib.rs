@@ -1,7 +1,7 @@
 //! Scans GGUF files and the ggml formats before them.
 //!
 //! GGUF is what local chat programs download, and they parse it in C++ without a sandbox. It runs no code by itself, so attacks go two
-//! ways: headers that break the parser (counts, lengths and sizes that overflow: [`metadata`], [`tensors`]) and chat templates,
+//! ways: headers that break the parser (counts, lengths and sizes that overflow: `metadata`, `tensors`) and chat templates,
 //! programs which consumers render, some of them without a sandbox (handed on as children). Weights are not read: a file of any size
 //! costs its header. Layout: docs/gguf.md of ggml and gguf-py; versions 1 to 3 and both byte orders.
 

@@ -88,6 +88,7 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, alignment: u64, sink: &mut dyn 
             repeated.add(&name, info, || "stands twice: one reader takes the first, another the last".to_owned());
         }
         if begin % alignment != 0 {
+            infos.broken = true;
             unaligned
                 .add(&name, info, || format!("starts at {begin}, which is no multiple of the alignment {alignment}"));
         }

@@ -9,7 +9,7 @@ use crate::file::{File, Trouble};
 use crate::header::{Message, kind, resolve};
 use crate::heap::{self, LocalHeap};
 use crate::message::{DataType, Layout, Space, Type, external_files, filters};
-use crate::sniff::foreign;
+use crate::sniff::{HEAD_LENGTH, foreign};
 use crate::text::{Text, texts};
 
 /// Elements that a dataset without any stored data may claim before it is a bomb, in bytes.
@@ -96,19 +96,19 @@ pub(crate) fn judge(
     match data_type.kind {
         Type::Number(dtype) => {
             if matches!(dtype, "u8" | "i8") {
-                payload(file, path, &element, used, sink);
+                payload(file, path, &element, used, false, sink);
             }
             let (name, shape) = (clip(&escape(path), 1000), space.dimensions);
             sink.tensor(Tensor { name, dtype: dtype.to_owned(), shape, at: used });
             Vec::new()
         }
         Type::Opaque => {
-            payload(file, path, &element, used, sink);
+            payload(file, path, &element, used, true, sink);
             Vec::new()
         }
         Type::Text | Type::LongText | Type::Sequence => {
             if data_type.kind == Type::Text {
-                payload(file, path, &element, used, sink);
+                payload(file, path, &element, used, false, sink);
             }
             if used.length > MAX_TEXT {
                 return Vec::new();
@@ -121,7 +121,7 @@ pub(crate) fn judge(
             });
             if data_type.kind == Type::Sequence {
                 for text in found.unwrap_or_default() {
-                    payload(file, path, &element, Span::new(text.at, text.bytes.len() as u64), sink);
+                    payload(file, path, &element, Span::new(text.at, text.bytes.len() as u64), true, sink);
                 }
                 return Vec::new();
             }
@@ -147,10 +147,10 @@ fn parts(file: &File<'_>, messages: &[Message]) -> Result<(Space, DataType, Layo
     Ok((space, data_type, Layout::parse(file, &layout.body, layout.at)?, at))
 }
 
-/// A file in a dataset's bytes: reported, and handed on to be scanned.
-fn payload(file: &File<'_>, path: &str, element: &str, at: Span, sink: &mut dyn Sink) {
-    let head = file.up_to(at.offset, at.length.min(128));
-    let Some(what) = foreign(&head, at.length) else { return };
+/// A file in a dataset's bytes: reported, and handed on to be scanned. Bytes that are no numbers (`opaque`) need less to look like one.
+fn payload(file: &File<'_>, path: &str, element: &str, at: Span, opaque: bool, sink: &mut dyn Sink) {
+    let head = file.up_to(at.offset, at.length.min(HEAD_LENGTH));
+    let Some(what) = foreign(&head, at.length, opaque) else { return };
     let message = format!("the dataset {} holds {what}", quote(path));
     sink.finding(Finding::new(&S1134, message).at(at.offset, at.length).element(element));
     sink.embed(&format!("{}.data", clip(&escape(path.trim_matches('/')), 200)), at, "");

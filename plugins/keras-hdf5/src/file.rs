@@ -1,14 +1,15 @@
 //! The file: addresses, sizes of fields, and reads through a small cache, for HDF5's structures are scattered all over it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 use modelaudit_plugin::{Artifact, READ_LIMIT};
 
 /// Bytes of one page of the cache.
 const PAGE: u64 = 4096;
-/// Pages that are kept.
-const PAGES: usize = 64;
+/// Pages that are kept: 16 MiB, more than the structures of most files take.
+const PAGES: usize = 4096;
 
 /// Why a structure could not be read. Offsets are those of the artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +41,12 @@ pub(crate) struct File<'a> {
     pub offsets: usize,
     /// Bytes of a length.
     pub lengths: usize,
-    cache: RefCell<Vec<(u64, Vec<u8>)>>,
+    cache: RefCell<HashMap<u64, Vec<u8>>>,
 }
 
 impl<'a> File<'a> {
     pub(crate) fn new(artifact: &'a dyn Artifact, base: u64) -> Self {
-        Self { artifact, base, offsets: 8, lengths: 8, cache: RefCell::new(Vec::new()) }
+        Self { artifact, base, offsets: 8, lengths: 8, cache: RefCell::new(HashMap::new()) }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -85,11 +86,7 @@ impl<'a> File<'a> {
             }
             let mut cache = self.cache.borrow_mut();
             let page = here / PAGE * PAGE;
-            if let Some(found) = cache.iter().position(|(start, _)| *start == page) {
-                // Most recently used last; the cache is small enough for a shift.
-                let entry = cache.remove(found);
-                cache.push(entry);
-            } else {
+            if !cache.contains_key(&page) {
                 let mut block = Vec::new();
                 while (block.len() as u64) < PAGE.min(self.size() - page) {
                     let more = self.artifact.read(page + block.len() as u64, (PAGE - block.len() as u64) as u32);
@@ -99,12 +96,12 @@ impl<'a> File<'a> {
                     block.extend_from_slice(&more);
                 }
                 if cache.len() >= PAGES {
-                    cache.remove(0);
+                    cache.clear();
                 }
-                cache.push((page, block));
+                cache.insert(page, block);
             }
-            let Some((start, block)) = cache.last() else { return Err(Trouble::Cut(here)) };
-            let inside = usize::try_from(here - start).unwrap_or(usize::MAX);
+            let Some(block) = cache.get(&page) else { return Err(Trouble::Cut(here)) };
+            let inside = usize::try_from(here - page).unwrap_or(usize::MAX);
             let rest = block.get(inside..).unwrap_or_default();
             let rest = rest.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(rest);
             if rest.is_empty() {

@@ -27,7 +27,7 @@ use modelaudit_rules::keras::{S1132, S1133, S1134};
 use modelaudit_rules::structure::{S904, S908, S911};
 
 use file::File;
-use sniff::foreign;
+use sniff::{HEAD_LENGTH, foreign};
 
 /// Offsets at which a superblock behind a user block is looked for by its magic; the library goes on doubling.
 const MAGIC_OFFSETS: [u64; 12] = [0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131_072, 262_144, 524_288];
@@ -91,11 +91,11 @@ modelaudit_plugin::export!(KerasHdf5);
 /// Bytes before and behind the HDF5 data: handed on unless they are empty, and a finding if they are a file of their own. MATLAB writes
 /// a text before the data.
 fn around(file: &File<'_>, at: Span, what: &str, name: &str, sink: &mut dyn Sink) {
-    let head = file.up_to(at.offset, at.length.min(512));
+    let head = file.up_to(at.offset, at.length.min(HEAD_LENGTH));
     if head.iter().all(|b| *b == 0) || head.starts_with(b"MATLAB ") {
         return;
     }
-    if let Some(kind) = foreign(&head, at.length) {
+    if let Some(kind) = foreign(&head, at.length, true) {
         let rule = if at.offset == 0 { &S908 } else { &S911 };
         sink.finding(Finding::new(rule, format!("{what} is {kind}")).at(at.offset, at.length));
     }

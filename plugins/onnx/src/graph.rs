@@ -150,6 +150,36 @@ impl<'a, 's> Scan<'a, 's> {
         if self.walker.is_cut() { Err(self.cut()) } else { Ok(()) }
     }
 
+    /// Tensors in a sequence, and sequences in it.
+    pub fn sequence(&mut self) -> Result<(), String> {
+        let mut open = vec![self.walker.root()];
+        let result = loop {
+            let Some(message) = open.last_mut() else { break Ok(()) };
+            let step = match self.walker.next(message) {
+                Ok(Some(field)) => match (field.number, field.bytes()) {
+                    (3, Some(span)) => self.tensor(Message::over(span)),
+                    (4, Some(span)) => self.sparse(Message::over(span)),
+                    (5 | 7, Some(span)) if open.len() < MAX_DEPTH as usize => {
+                        open.push(Message::over(span));
+                        Ok(())
+                    }
+                    _ => Ok(()),
+                },
+                Ok(None) => {
+                    open.pop();
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = step {
+                break Err(format!("no ONNX sequence: {error}"));
+            }
+        };
+        self.report_tensors();
+        result?;
+        if self.walker.is_cut() { Err(self.cut()) } else { Ok(()) }
+    }
+
     fn cut(&self) -> String {
         format!("the file ends early, inside a message that goes beyond its {} bytes", self.size)
     }
@@ -289,8 +319,11 @@ impl<'a, 's> Scan<'a, 's> {
             }
         }
         if policy::is_standard(&domain) {
-            let message =
-                format!("the model defines a function {} in the standard domain {}", quote(&name), quote(&domain));
+            let message = format!(
+                "the model defines a function {} in the standard domain {}",
+                quote(&name),
+                quote(if domain.is_empty() { "ai.onnx" } else { &domain })
+            );
             self.sink.finding(Finding::new(&S1117, message).at(at.min(self.size), 0).element(name.clone()));
         }
         if self.functions.len() < MAX_OPERATORS {

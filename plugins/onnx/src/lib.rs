@@ -11,6 +11,7 @@ mod schema;
 mod tensor;
 
 use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
+use modelaudit_protobuf::Wire::{self, Bytes, Varint};
 use modelaudit_protobuf::head::{self, HeadField};
 use modelaudit_rules::files::{S405, S409};
 use modelaudit_rules::frameworks::{S1111, S1115, S1116, S1117};
@@ -35,6 +36,7 @@ impl Plugin for Onnx {
             formats: vec![
                 Format::new("onnx", "ONNX model").extensions(&["onnx"]),
                 Format::new("onnx-tensor", "ONNX tensor"),
+                Format::new("onnx-sequence", "ONNX sequence or optional"),
             ],
             anchors: vec![],
             rules: vec![S405, S409, S902, S910, S911, S1111, S1115, S1116, S1117],
@@ -50,6 +52,9 @@ impl Plugin for Onnx {
         if sound && is_tensor(&fields) {
             formats.push("onnx-tensor".to_owned());
         }
+        if sound && is_sequence(&fields) {
+            formats.push("onnx-sequence".to_owned());
+        }
         formats
     }
 
@@ -57,6 +62,7 @@ impl Plugin for Onnx {
         let mut scan = graph::Scan::new(artifact, sink);
         match format {
             "onnx-tensor" => scan.single_tensor(),
+            "onnx-sequence" => scan.sequence(),
             _ => scan.model(),
         }
     }
@@ -108,6 +114,23 @@ fn is_graph(graph: &HeadField<'_>) -> bool {
     node && known.all(|f| schema::GRAPH.contains(&(f.number, f.wire)))
 }
 
+/// Every field is one of a `SequenceProto` or `OptionalProto` (onnx-data.proto, test data): name, element type and tensors, or more of
+/// the same.
+fn is_sequence(fields: &[HeadField<'_>]) -> bool {
+    const SCHEMA: &[(u32, Wire)] =
+        &[(1, Bytes), (2, Varint), (3, Bytes), (4, Bytes), (5, Bytes), (6, Bytes), (7, Bytes)];
+    let of = |number: u32| fields.iter().find(|f| f.number == number);
+    let inner = |f: &HeadField<'_>| head::fields(f.bytes, f.length).is_some_and(|parts| is_tensor(&parts));
+    let nested = |f: &HeadField<'_>| {
+        let parts = head::fields(f.bytes, f.length).unwrap_or_default();
+        head::fits(&parts, SCHEMA) && parts.iter().filter(|p| p.number == 3).all(inner)
+    };
+    head::fits(fields, SCHEMA)
+        && of(1).is_some_and(|f| f.text(1024).is_some_and(|t| !t.is_empty()))
+        && of(2).is_some_and(|f| f.varint <= 6)
+        && (of(3).is_some_and(inner) || of(5).is_some_and(nested))
+}
+
 /// Every field is one of a `TensorProto`, the type is known, and the bytes are as many as the shape says.
 fn is_tensor(fields: &[HeadField<'_>]) -> bool {
     if !head::fits(fields, schema::TENSOR) {
@@ -119,7 +142,9 @@ fn is_tensor(fields: &[HeadField<'_>]) -> bool {
     let raw = fields.iter().find(|f| f.number == 9);
     match (known, raw) {
         (Some((_, bits)), Some(raw)) if unpacked => {
-            bits > 0 && schema::tensor_bytes(&dims, bits) == Some(raw.length) && raw.length > 0
+            // A tensor without elements has so few bytes that it must at least have a name.
+            let named = fields.iter().any(|f| f.number == 8 && f.text(1024).is_some());
+            bits > 0 && schema::tensor_bytes(&dims, bits) == Some(raw.length) && (raw.length > 0 || named)
         }
         (Some(_), Some(_)) => true,
         // Data in a typed list: a name must be there, too.

@@ -6,7 +6,7 @@
 
 mod policy;
 
-use modelaudit_metadata_text::judge;
+use modelaudit_metadata_text::{judge, label};
 use modelaudit_plugin::{Artifact, Finding, Format, Manifest, Plugin, Severity, Sink, Span, quote};
 use modelaudit_rules::other_formats::S1150;
 use modelaudit_rules::structure::{S902, S905};
@@ -114,7 +114,7 @@ impl Scan<'_> {
             self.report(
                 modelaudit_metadata_text::finding(&place, &found)
                     .at(at.offset, at.length)
-                    .element(element.name.clone()),
+                    .element(label(&element.name)),
             );
         }
     }
@@ -138,7 +138,7 @@ impl Scan<'_> {
             quote(version)
         );
         let finding = Finding::new(&S1150, message).severity(severity).at(element.at.offset, element.at.length);
-        self.report(finding.element(name).detail("type", quote(kind)).detail("operator_set", quote(version)));
+        self.report(finding.element(label(name)).detail("type", quote(kind)).detail("operator_set", quote(version)));
     }
 
     fn data(&mut self, element: &Element) {
@@ -151,7 +151,7 @@ impl Scan<'_> {
                 quote(&name),
                 quote(&library.value)
             );
-            let finding = Finding::new(&S1150, message).at(at, length).element(name.clone());
+            let finding = Finding::new(&S1150, message).at(at, length).element(label(&name));
             let path = modelaudit_paths::classify(library.value.as_bytes());
             self.report(
                 finding
@@ -166,12 +166,12 @@ impl Scan<'_> {
         let (Ok(start), Ok(bytes)) = (offset.parse::<u64>(), size.parse::<u64>()) else {
             let message =
                 format!("the constant {} stands at {} with {} bytes", quote(&name), quote(offset), quote(size));
-            self.report(Finding::new(&S902, message).at(at, length).element(name));
+            self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
             return;
         };
         let Some(end) = start.checked_add(bytes) else {
             let message = format!("the constant {} ends beyond any file: {bytes} bytes at {start}", quote(&name));
-            self.report(Finding::new(&S902, message).at(at, length).element(name));
+            self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
             return;
         };
         self.weights = self.weights.max(end);
@@ -186,7 +186,7 @@ impl Scan<'_> {
             if wanted.is_none_or(|wanted| wanted > bytes) {
                 let message =
                     format!("the constant {} has {bytes} bytes, its shape [{}] takes more", quote(&name), quote(shape));
-                self.report(Finding::new(&S902, message).at(at, length).element(name));
+                self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
             }
         }
     }

@@ -11,8 +11,10 @@ use modelaudit_rules::{pickle, structure};
 /// The plugin.
 pub struct Pickle;
 
-/// Extensions under which pickles are stored. They only add candidates.
-const EXTENSIONS: &[&str] = &["pkl", "pickle", "p", "pck", "joblib", "dill", "sav", "pt", "pth", "pdparams"];
+/// Extensions that promise a pickle. The content decides; with one of these names and another content the file is
+/// *incomplete*. `.pt`, `.bin`, `.ckpt`, `.sav`, `.p` and the like are not here, although they often hold pickles: they hold
+/// other formats just as often, and the probe finds the pickles among them.
+const EXTENSIONS: &[&str] = &["pkl", "pickle", "pck", "joblib", "dill"];
 
 /// Extensions that promise a format without code in it. Source: the formats of modelaudit's own plugins, and media files
 /// that a pickle poses as. `npy` is here because `numpy.load` falls back to unpickling what has no npy magic (reference 4.6).

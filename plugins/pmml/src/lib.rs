@@ -7,7 +7,7 @@
 
 mod policy;
 
-use modelaudit_metadata_text::judge;
+use modelaudit_metadata_text::{judge, label};
 use modelaudit_plugin::{Artifact, Finding, Format, Manifest, Plugin, Severity, Sink, quote};
 use modelaudit_rules::other_formats::S1143;
 use modelaudit_rules::structure::S905;
@@ -113,10 +113,10 @@ impl Scan<'_> {
         if let Some((attribute, found)) = found {
             let place = format!("the attribute {} of {}", quote(&attribute.name), quote(&element.name));
             let finding = modelaudit_metadata_text::finding(&place, &found).at(element.at.offset, element.at.length);
-            self.report(finding.element(element.name.clone()));
+            self.report(finding.element(label(&element.name)));
         } else if CODE_ELEMENTS.contains(&local.to_ascii_lowercase().as_str()) {
             let finding = Finding::new(&S1143, format!("the element {} asks for code", quote(&element.name)));
-            self.report(finding.at(element.at.offset, element.at.length).element(element.name.clone()));
+            self.report(finding.at(element.at.offset, element.at.length).element(label(&element.name)));
         } else if let Some(function) = element.get("function")
             && let Some(dangerous) = java_class(function)
         {
@@ -124,7 +124,7 @@ impl Scan<'_> {
             let message =
                 format!("the function {} is the name of a Java class, which the engine loads", quote(function));
             let finding = Finding::new(&S1143, message).severity(severity).at(element.at.offset, element.at.length);
-            self.report(finding.element(element.name.clone()).detail("class", quote(function)));
+            self.report(finding.element(label(&element.name)).detail("class", quote(function)));
         }
     }
 

@@ -3,7 +3,7 @@
 //! `eyJ` is base64 for `{"`, so it starts every JSON text that somebody encoded, and stands by chance in every megabyte of base64.
 //! What counts is a header that decodes and names an algorithm, and claims that decode to an object.
 
-use crate::texture::{ends_clean, is_framed, is_word, starts_clean};
+use crate::borders::{ends_clean, is_framed, is_word, starts_clean};
 use crate::windows::Window;
 
 /// The most of a part that is decoded to look at.

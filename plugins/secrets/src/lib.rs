@@ -8,6 +8,7 @@
 //! of it is redacted, in messages, details and logs alike.
 
 mod assignment;
+mod borders;
 mod jwt;
 mod place;
 mod private_key;

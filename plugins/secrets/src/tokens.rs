@@ -6,7 +6,8 @@
 use modelaudit_plugin::{Rule, Severity};
 use modelaudit_rules::secrets::{S701, S703, S704, S705, S708};
 
-use crate::texture::{ends_clean, is_framed, is_placeholder, kinds, looks_random, starts_clean};
+use crate::borders::{ends_clean, is_framed, starts_clean};
+use crate::texture::{is_placeholder, kinds, looks_random};
 use crate::windows::Window;
 
 /// Characters of a part of a token.

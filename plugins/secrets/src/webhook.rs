@@ -1,6 +1,7 @@
 //! Complete addresses of webhooks, and tokens of Telegram's bots: who has one may post (or read) in its owner's name.
 
-use crate::texture::{is_placeholder, is_word, looks_random};
+use crate::borders::is_word;
+use crate::texture::{is_placeholder, looks_random};
 use crate::windows::Window;
 
 /// Hosts before `/api/webhooks/`. Source: Discord's developer documentation; the old and the test hosts still answer.

@@ -81,7 +81,11 @@ pub(crate) fn segments(source: &str) -> (Vec<Segment<'_>>, Option<(String, usize
             }
             continue;
         }
-        if let Some((data_start, data_end, end)) = raw_block(source, start) {
+        if let Some(data_start) = tag(source, start, "raw") {
+            // Without its end nothing behind it is a template; to search for the next one would search the rest again and again.
+            let Some((data_end, end)) = raw_end(source, data_start) else {
+                return (out, Some(("a 'raw' block without its end".to_owned(), start)));
+            };
             let data = source.get(data_start..data_end).unwrap_or_default();
             out.push(Segment { part: Part::Data(data), start: data_start, end: data_end });
             at = end;
@@ -119,13 +123,12 @@ fn next_open(text: &str) -> Option<usize> {
     None
 }
 
-/// A `{% raw %}` block at `start`: start and end of its text, end of the whole.
-fn raw_block(source: &str, start: usize) -> Option<(usize, usize, usize)> {
-    let data_start = tag(source, start, "raw")?;
+/// Where the text of a `{% raw %}` block ends, and where its end tag does.
+fn raw_end(source: &str, data_start: usize) -> Option<(usize, usize)> {
     let mut from = data_start;
     while let Some(found) = source.get(from..)?.find("{%") {
         if let Some(end) = tag(source, from + found, "endraw") {
-            return Some((data_start, from + found, end));
+            return Some((from + found, end));
         }
         from += found + 2;
     }

@@ -8,8 +8,8 @@ use crate::lexer::{HOLE, Kind, Part, Segment, Token, segments};
 use crate::names::{self, Access};
 use crate::value::Value;
 
-/// Segments read in all, loops unrolled; then loops are read once more without knowing their items.
-const MOST_STEPS: usize = 20_000;
+/// Tokens read in all, loops unrolled; then loops are read once more without knowing their items.
+const MOST_STEPS: usize = 200_000;
 /// Blocks inside one another.
 const DEEPEST: usize = 200;
 
@@ -61,7 +61,10 @@ pub(crate) fn read(source: &str) -> Outcome {
     let mut walk = Walk { context: Context::default(), open: Vec::new(), steps: 0 };
     let mut at = 0;
     while let Some(segment) = segments.get(at) {
-        walk.steps += 1;
+        walk.steps += 1 + match &segment.part {
+            Part::Output(tokens) | Part::Block(tokens) => tokens.len(),
+            Part::Data(_) => 0,
+        };
         match walk.segment(segment, at) {
             Ok(next) => at = next,
             Err(error) => {

@@ -13,7 +13,7 @@ pub(crate) const MOST_ITEMS: usize = 64;
 const DEEPEST: usize = 4;
 /// Alternatives followed for one value.
 const MOST_CHOICES: usize = 16;
-/// Values that one value may consist of.
+/// Values that one value may consist of; a text counts as one for each 16 bytes.
 const MOST_NODES: usize = 256;
 
 /// A value, as far as it is known.
@@ -79,7 +79,8 @@ impl Value {
     }
 
     fn fits(&self, depth: usize, budget: &mut usize) -> bool {
-        let Some(left) = budget.checked_sub(1) else { return false };
+        let size = if let Self::Text(text) = self { 1 + text.len() / 16 } else { 1 };
+        let Some(left) = budget.checked_sub(size) else { return false };
         *budget = left;
         if depth == 0 {
             return !matches!(self, Self::List(_) | Self::Map(_) | Self::OneOf(_));

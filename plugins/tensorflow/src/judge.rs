@@ -172,6 +172,7 @@ impl Scan<'_, '_> {
             Tier::Print => return None,
             Tier::Read if grave => (&S1112, Severity::Warning, "reads"),
             Tier::Read if constant && !training => (&S1112, Severity::Warning, "reads"),
+            Tier::Read if constant => (&S1112, Severity::Info, "reads"),
             Tier::Read if target.argument || training => {
                 (&S1112, Severity::Info, "reads the file that its caller names")
             }

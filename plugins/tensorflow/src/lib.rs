@@ -3,7 +3,7 @@
 //! TensorFlow says it itself: models are programs. A graph may run Python, write and read files, connect to other machines, and it
 //! does so when it is restored or called. Nearly every export holds operators that *could*, those which save and restore its own
 //! checkpoints, so an alarm for each name says nothing. Here operators have tiers ([`modelaudit_rules::frameworks::tensorflow_ops`]), and what decides is the path or
-//! address they are used on, followed back to constants ([`resolve`]). Graphs hide in the strings of graphs (`DatasetFromGraph`) and in
+//! address they are used on, followed back to constants (`resolve`). Graphs hide in the strings of graphs (`DatasetFromGraph`) and in
 //! libraries of functions; both are walked.
 
 mod judge;

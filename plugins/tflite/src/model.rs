@@ -14,7 +14,7 @@ use crate::schema::{self, buffer, code, metadata, model, operator, subgraph, ten
 const MAX_CODES: u64 = 65_536;
 const MAX_BUFFERS: u64 = 1_000_000;
 const MAX_SUBGRAPHS: u64 = 10_000;
-const MAX_ELEMENTS: u64 = 4_000_000;
+const MAX_ELEMENTS: u64 = 1_000_000;
 /// Tensors handed to the host.
 const MAX_NAMED: u64 = 100_000;
 /// Dimensions that are read; kernels take 8.
@@ -189,7 +189,7 @@ impl<'a, 's> Scan<'a, 's> {
             self.tensor(&table)?;
         }
         for slot in [subgraph::INPUTS, subgraph::OUTPUTS] {
-            self.indexes(table, slot, tensors.count, "the subgraph")?;
+            self.indexes(table, slot, tensors.count, "SubGraph")?;
         }
         let operators = self.file.vector(table, subgraph::OPERATORS, 4)?.unwrap_or_default();
         self.spend(operators)?;
@@ -261,8 +261,8 @@ impl<'a, 's> Scan<'a, 's> {
         let needed = elements.and_then(|n| n.checked_mul(bits)).map(|bits| bits.div_ceil(8));
         let fits = needed.is_some_and(|needed| needed <= place.length);
         if bits > 0 && !fits && !dynamic && !sparse {
-            let needed = needed.map_or_else(|| "more than any memory holds".to_owned(), |n| n.to_string());
-            self.bad_tensors.add(&name, at, || format!("needs {needed} bytes, its buffer has {}", place.length));
+            let needed = needed.map_or_else(|| "more bytes than any memory holds".to_owned(), |n| format!("{n} bytes"));
+            self.bad_tensors.add(&name, at, || format!("needs {needed}, its buffer has {}", place.length));
         }
         self.parameters = self.parameters.saturating_add(elements.filter(|_| fits).unwrap_or(0));
         if self.named < MAX_NAMED {
@@ -276,12 +276,12 @@ impl<'a, 's> Scan<'a, 's> {
     fn operator(&mut self, table: &Table, subgraph: u64, tensors: u64) -> Result<(), Defect> {
         let index = self.file.u32(table, operator::OPCODE)?.unwrap_or(0);
         for slot in [operator::INPUTS, operator::OUTPUTS] {
-            self.indexes(table, slot, tensors, "an operator")?;
+            self.indexes(table, slot, tensors, "Operator")?;
         }
         let Some(code) = self.codes.get(index as usize) else {
             let count = self.codes.len();
             self.bad_indexes
-                .add("an operator", Span::new(table.at, 4), || format!("names operator code {index} of {count}"));
+                .add("Operator", Span::new(table.at, 4), || format!("names operator code {index} of {count}"));
             return Ok(());
         };
         let builtin = code.builtin;
@@ -298,7 +298,7 @@ impl<'a, 's> Scan<'a, 's> {
                 _ => {
                     let count = self.subgraphs;
                     self.bad_indexes
-                        .add("an operator", Span::new(at, 4), || format!("calls subgraph {callee} of {count}"));
+                        .add("Operator", Span::new(at, 4), || format!("calls subgraph {callee} of {count}"));
                 }
             }
         }
@@ -316,7 +316,7 @@ impl<'a, 's> Scan<'a, 's> {
             let buffer = self.file.u32(&table, metadata::BUFFER)?.unwrap_or(0);
             if self.buffers.get(buffer as usize).is_none() {
                 let count = self.buffers.len();
-                self.bad_indexes.add("the metadata", span, || format!("names buffer {buffer} of {count}"));
+                self.bad_indexes.add("Metadata", span, || format!("names buffer {buffer} of {count}"));
             }
             if names.len() < 64 {
                 names.push(name);
@@ -343,7 +343,7 @@ impl<'a, 's> Scan<'a, 's> {
             self.sink.finding(finding.element(custom.name).detail("uses", custom.uses.to_string()));
         }
         self.bad_tensors.report(&S1119, None, "tensor", self.sink);
-        self.bad_indexes.report(&S1119, None, "an index:", self.sink);
+        self.bad_indexes.report(&S1119, None, "table", self.sink);
         if let Some(subgraph) = cycle(self.subgraphs, &self.calls) {
             let message = format!("subgraph {subgraph} calls itself: an interpreter that follows it never ends");
             self.sink

@@ -53,7 +53,7 @@ pub fn judge(root: &Node, origin: &Origin<'_>, sink: &mut dyn Sink) {
             Value::Object(members) => {
                 let inner = walk.object(step);
                 for (key, node) in members.iter().rev() {
-                    let code = (inner.class == "__lambda__" && key == "code") || step.code && key == "code";
+                    let code = key == "code" && (inner.class == "__lambda__" || step.code);
                     stack.push(Step { node, key, code, ..inner });
                 }
             }
@@ -255,9 +255,8 @@ impl<'n> Walker<'_, '_> {
             let reference = judge_reference(config.get(module).and_then(Node::as_str), text, Kind::Function, None);
             let path = quote(&reference.path);
             let (severity, message) = match &reference.verdict {
-                Verdict::Known | Verdict::Custom => {
-                    (Severity::Info, format!("the Lambda layer calls the function {path}"))
-                }
+                Verdict::Known => continue,
+                Verdict::Custom => (Severity::Info, format!("the Lambda layer calls the function {path}")),
                 Verdict::Odd(why) => {
                     (Severity::Warning, format!("the Lambda layer calls the function {path}, which {why}"))
                 }

@@ -10,7 +10,7 @@ mod runs;
 
 use modelaudit_json::{Document, TreeLimits};
 use modelaudit_pickle_policy::suspicious_text;
-use modelaudit_plugin::{Finding, quote};
+use modelaudit_plugin::{Finding, clip, escape, quote};
 use modelaudit_rules::structure::S905;
 
 pub use runs::scan_runs;
@@ -71,6 +71,11 @@ fn judge_string(text: &str) -> Option<Found> {
     let end = (0..=text.len().min(64 << 10)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let head = text.get(..end).unwrap_or_default();
     JAVA_PIECES.iter().find(|(piece, _)| head.contains(piece)).map(|(_, what)| found(what))
+}
+
+/// A name out of the file as the element of a finding: printable, at most 120 characters.
+pub fn label(name: &str) -> String {
+    clip(&escape(name), 120)
 }
 
 /// The finding for a text that [`judge`] did not take for words; `place` says where it stands (`the parameter 'x'`).

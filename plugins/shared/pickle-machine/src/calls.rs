@@ -108,7 +108,11 @@ fn global(machine: &mut Machine<'_>, target: &mut Target, special: Special, obse
         }
         (Special::BuiltinType, Some(name), _) => {
             if let Some(name) = view!(machine).text(name, NAME as usize) {
-                target.value = Some(machine.name("types", &name, op::REDUCE, observer));
+                // Both picklers know the types of the types module by their names, and those of builtins (dill).
+                let module = if name.starts_with(|c: char| c.is_ascii_lowercase()) { "builtins" } else { "types" };
+                let protocol = std::mem::replace(&mut machine.protocol, 4);
+                target.value = Some(machine.name(module, &name, op::REDUCE, observer));
+                machine.protocol = protocol;
             }
             false
         }

@@ -112,8 +112,41 @@ pub const S310: Rule = Rule {
     references: &["CWE-200", "CWE-506"],
 };
 
+/// Paste sites and anonymous file hosts (ours; the field reports any URL as S309).
+pub const S311: Rule = Rule {
+    id: "S311",
+    title: "raw text of a paste site",
+    severity: Severity::Warning,
+    why: "the file holds the address of a text or file on a site where anybody may put one and change it later (pastebin.com/raw, \
+          transfer.sh): a common place for a second stage. The pages of such sites, and addresses in prose, do not fire it.",
+    remedy: "find out what reads the address, and do not load the model before you know",
+    references: &["CWE-829", "https://attack.mitre.org/techniques/T1102/"],
+};
+
+/// The metadata service of a cloud machine (ours).
+pub const S312: Rule = Rule {
+    id: "S312",
+    title: "cloud metadata service",
+    severity: Severity::Warning,
+    why: "the file holds the address from which a cloud machine gets its own credentials (169.254.169.254): who makes the machine ask \
+          there can steal them. In the source code of a cloud's client library it is a fact.",
+    remedy: "find out what reads the address, and load the model where the metadata service is not reachable",
+    references: &["CWE-918", "https://attack.mitre.org/techniques/T1552/005/"],
+};
+
+/// Hidden services of Tor (ours).
+pub const S313: Rule = Rule {
+    id: "S313",
+    title: "onion address",
+    severity: Severity::Warning,
+    why: "the file holds the complete address of a hidden service of the Tor network, whose owner nobody can tell. The word and \
+          addresses in prose do not fire it.",
+    remedy: "find out what reads the address, and do not load the model before you know",
+    references: &["https://attack.mitre.org/techniques/T1090/003/"],
+};
+
 /// All rules of this hundred.
-pub const ALL: &[Rule] = &[S301, S302, S303, S304, S305, S306, S307, S308, S309, S310];
+pub const ALL: &[Rule] = &[S301, S302, S303, S304, S305, S306, S307, S308, S309, S310, S311, S312, S313];
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Findings that any XML document may give rise to.
 
-use modelaudit_plugin::{Artifact, Finding, Rule, Sink, quote};
+use modelaudit_plugin::{Artifact, Finding, Rule, Sink, escape, quote};
 use modelaudit_rules::other_formats::{S1140, S1141, S1142};
 use modelaudit_rules::structure::{S902, S904};
 
@@ -36,7 +36,7 @@ pub fn judge(tokenizer: &Tokenizer<'_>, sink: &mut dyn Sink) {
             sink.finding(
                 Finding::new(&S1140, message)
                     .at(doctype.at, doctype.length)
-                    .element(entity.name.clone())
+                    .element(escape(&entity.name))
                     .detail("targets", all.join(", ")),
             );
             said = true;

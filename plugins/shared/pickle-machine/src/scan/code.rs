@@ -63,6 +63,13 @@ pub(crate) struct Found {
     pub(crate) offset: Option<u64>,
 }
 
+impl Found {
+    /// The file builds functions or classes.
+    pub(crate) fn seen(&self) -> bool {
+        self.offset.is_some()
+    }
+}
+
 /// Part of cloudpickle or dill, wherever a copy of them lives (`joblib.externals.cloudpickle`, `ray.cloudpickle`).
 pub(crate) fn is_pickler(global: &Global) -> bool {
     global.resolved.module.split('.').any(|part| matches!(part, "cloudpickle" | "dill" | "_dill" | "cloudpickle_fast"))
@@ -79,12 +86,26 @@ pub(crate) fn is_builder(global: &Global) -> bool {
 pub(crate) fn decorates(view: &View<'_, '_>, event: &Call<'_>, global: &Global) -> bool {
     let decorator = matches!(
         global.path().as_str(),
-        "builtins.setattr" | "builtins.classmethod" | "builtins.staticmethod" | "builtins.property" | "dill._dill._setattr"
+        "builtins.setattr"
+            | "builtins.classmethod"
+            | "builtins.staticmethod"
+            | "builtins.property"
+            | "dill._dill._setattr"
     );
     let built = |value: Value| {
         let maker = view.parts(value).and_then(|p| view.global(p.callee));
         maker.is_some_and(|g| is_builder(g) || g.special == Some(Special::Function))
     };
+    // Names and documentation of a class: text on text.
+    if let [_, name, value] = event.arguments
+        && decorator
+        && value.is_text()
+        && view
+            .text(*name, 32)
+            .is_some_and(|n| matches!(n.as_str(), "__doc__" | "__module__" | "__name__" | "__qualname__"))
+    {
+        return true;
+    }
     decorator
         && event.arguments.first().is_some_and(|v| built(*v))
         && event.arguments.iter().skip(1).all(|v| built(*v) || view.global(*v).is_none_or(|g| g.danger().is_none()))
@@ -185,7 +206,8 @@ pub(crate) fn finding(analysis: &Analysis) -> Option<modelaudit_plugin::Finding>
     }
     if !found.hooks.is_empty() {
         severity = Severity::Warning;
-        message = format!("{functions} in bytecode{names}; {} runs while an instance is loaded", found.hooks.join(", "));
+        message =
+            format!("{functions} in bytecode{names}; {} runs while an instance is loaded", found.hooks.join(", "));
     }
     let mut finding = modelaudit_plugin::Finding::new(&S218, message).severity(severity);
     if let Some(offset) = found.offset {

@@ -40,6 +40,16 @@ pub(crate) fn call(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_
         Judgement::Dangerous(entry) => dangerous(analysis, view, event, global, entry, &inner),
         // A wrapper that the policy lists keeps its own grade, even if what it wraps is harmless or unknown.
         _ => match wrapper(view, event) {
+            // `map(int, ...)`: an iterator over harmless calls.
+            Some((outer, _))
+                if inner.is_empty()
+                    && matches!(outer.special, Some(Special::ApplyFirst | Special::CallFirst))
+                    && global.judgement == Judgement::Safe(Role::Callable) =>
+            {
+                analysis.use_global(view, event.written);
+                store_arguments(analysis, view, event, &outer.path());
+                0
+            }
             Some((outer, entry)) => dangerous(analysis, view, event, outer, entry, &inner),
             None => harmless(analysis, view, event, global, &inner),
         },
@@ -152,7 +162,7 @@ fn dangerous(
         // Only __new__ runs. With arguments, the file means the constructor; without, it is an odd object.
         let bare = event.arguments.is_empty() && event.complete && view.length(event.keywords).unwrap_or(0) == 0;
         // By-value classes of dill drag half a module along, import machinery included.
-        let dragged = analysis.code.count > 0 && bare;
+        let dragged = analysis.code.seen() && bare;
         severity = match (dragged, bare) {
             (true, _) => Severity::Info,
             (_, true) => entry.imported,
@@ -227,15 +237,6 @@ fn special(
                 0
             })
         }
-        Special::ApplyFirst | Special::CallFirst => {
-            // `map(int, ...)`: an iterator over harmless calls.
-            let function = view.global(*event.arguments.first()?)?;
-            let harmless = matches!(function.judgement, Judgement::Safe(Role::Callable)) && inner.is_empty();
-            harmless.then(|| {
-                analysis.use_global(view, event.callee);
-                0
-            })
-        }
         Special::Partial => {
             // What it wraps is judged when it is called, or by what it becomes a part of.
             if inner.is_empty() && event.arguments.first().is_some_and(|v| v.kind() == Kind::Global) {
@@ -292,6 +293,23 @@ fn special(
     }
 }
 
+/// Methods with double underscores that give no way into a namespace; by-value classes refer to those of their base.
+/// Source: the data model of CPython.
+const PLAIN_METHODS: &[&str] = &[
+    "__eq__",
+    "__format__",
+    "__ge__",
+    "__gt__",
+    "__hash__",
+    "__init__",
+    "__le__",
+    "__lt__",
+    "__ne__",
+    "__new__",
+    "__repr__",
+    "__str__",
+];
+
 /// `getattr` and its kin: what comes out decides.
 fn fetched(
     analysis: &mut Analysis,
@@ -301,12 +319,24 @@ fn fetched(
     inner: &[u32],
 ) -> Option<u32> {
     let name = event.arguments.get(1).and_then(|v| view.text(*v, 1024))?;
-    let dunder = name.split('.').any(|part| part.starts_with("__") && part.ends_with("__"));
     let object = *event.arguments.first()?;
+    let safe_class = view.global(object).is_some_and(|g| matches!(g.judgement, Judgement::Safe(_)));
+    let dunder = name.split('.').any(|part| part.starts_with("__") && part.ends_with("__"))
+        && !(safe_class && PLAIN_METHODS.contains(&name.as_str()));
+    // dill fetches its own helpers by name, for the sake of older versions.
+    if view.global(event.result).is_some_and(code::is_builder) && inner.is_empty() {
+        analysis.use_global(view, event.callee);
+        return Some(0);
+    }
     if dunder || !inner.is_empty() || view.danger(object).is_some() {
         return None;
     }
     match view.global(event.result) {
+        Some(_) if safe_class && PLAIN_METHODS.contains(&name.as_str()) => {
+            analysis.use_global(view, event.callee);
+            analysis.use_global(view, event.result);
+            Some(0)
+        }
         Some(found) => {
             if found.danger().is_some() || found.module_object || view.global(object).is_some_and(|g| g.module_object) {
                 return None;

@@ -32,7 +32,12 @@ impl Imported {
         !evaluator
             && matches!(
                 self.group,
-                Group::Reflection | Group::CodeEvaluation | Group::Import | Group::Registry | Group::Decoder | Group::Debugger
+                Group::Reflection
+                    | Group::CodeEvaluation
+                    | Group::Import
+                    | Group::Registry
+                    | Group::Decoder
+                    | Group::Debugger
             )
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn report(
         let (mut severity, message) = unused_import(import);
         // By-value functions of dill and cloudpickle drag the names of a module along; what their bytecode uses of them is
         // looked at there.
-        if analysis.code.count > 0 && import.is_dragged_along() {
+        if analysis.code.seen() && import.is_dragged_along() {
             severity = severity.min(Severity::Info);
         }
         if severity < Severity::Info {

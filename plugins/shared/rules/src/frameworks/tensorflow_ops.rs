@@ -109,7 +109,7 @@ const POLICIES: &[Policy] = &[
     p("SaveSlices", Tier::Checkpoint),
     p("Restore", Tier::Checkpoint),
     p("RestoreSlice", Tier::Checkpoint),
-    p("MergeV2Checkpoints", Tier::Checkpoint),
+    at("MergeV2Checkpoints", Tier::Checkpoint, 1),
     p("CheckpointExists", Tier::Checkpoint),
     // The network: rpc_ops.cc, data_service_ops.cc, and the contributed readers of clouds.
     rpc("RpcClient"),
@@ -121,7 +121,7 @@ const POLICIES: &[Policy] = &[
     rpc("RpcGetValue"),
     rpc("Rpc"),
     rpc("TryRpc"),
-    at("DataServiceDataset", Tier::Network, 3),
+    at("DataServiceDataset", Tier::Network, 2),
     at("RegisterDataset", Tier::Network, 1),
     p("BigQueryReader", Tier::Network),
     p("BigQueryClient", Tier::Network),

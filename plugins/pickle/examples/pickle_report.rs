@@ -1,4 +1,4 @@
-//! Prints what the plugin says of files: `cargo run -p modelaudit-plugin-pickle --example report -- FILE...`
+//! Prints what the plugin says of files: `cargo run -p modelaudit-plugin-pickle --example pickle_report -- FILE...`
 
 use modelaudit_plugin::Plugin;
 use modelaudit_plugin::testing::{Memory, scan_artifact};

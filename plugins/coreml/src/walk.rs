@@ -1,0 +1,231 @@
+//! The walk over a model, message by message, with the open ones in a list.
+
+use modelaudit_metadata_text::{judge, label};
+use modelaudit_paths::classify;
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, quote};
+use modelaudit_protobuf::{Malformed, Message, Walker};
+use modelaudit_rules::files::S405;
+use modelaudit_rules::other_formats::S1108;
+use modelaudit_rules::structure::S902;
+
+use crate::schema::{Kind, child};
+
+/// Open messages: a pipeline in a pipeline takes three, a nested block two.
+const DEEPEST: usize = 200;
+/// Bytes of a name and of a text; parameters of a custom layer; findings.
+const NAME: u32 = 512;
+const TEXT: u32 = 64 << 10;
+const PARAMETERS: usize = 64;
+const MOST: usize = 200;
+
+/// How a program names its own folder.
+const MODEL_PATH: &str = "@model_path/";
+
+struct Open {
+    kind: Kind,
+    message: Message,
+    span: Span,
+    /// The name of a layer, once it was met.
+    name: String,
+}
+
+struct Walk<'s> {
+    sink: &'s mut dyn Sink,
+    size: u64,
+    findings: usize,
+    layers: u64,
+    operations: u64,
+    models: u64,
+    /// Files that were reported, so that a thousand constants in one are one finding.
+    files: Vec<String>,
+}
+
+/// Scans a model.
+pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
+    let size = artifact.size();
+    if size == 0 {
+        return Err("the file is empty".to_owned());
+    }
+    let mut walker = Walker::new(artifact);
+    let mut walk = Walk { sink, size, findings: 0, layers: 0, operations: 0, models: 0, files: Vec::new() };
+    let result = walk.run(&mut walker);
+    let (models, layers, operations) = (walk.models, walk.layers, walk.operations);
+    sink.fact_number("models", models);
+    sink.fact_number("layers", layers);
+    sink.fact_number("operations", operations);
+    if let Err(error) = result {
+        if !error.budget {
+            sink.finding(Finding::new(&S902, format!("the model is malformed: {error}")).at(error.at.min(size), 0));
+        }
+        sink.incomplete(&format!("the model was not read to its end: {error}"));
+    } else if walker.is_cut() {
+        sink.incomplete(&format!("the model is cut off: a part goes on behind the {size} bytes of the file"));
+    }
+    Ok(())
+}
+
+impl Walk<'_> {
+    fn run(&mut self, walker: &mut Walker<'_>) -> Result<(), Malformed> {
+        let root = walker.root();
+        self.models = 1;
+        let mut open =
+            vec![Open { kind: Kind::Model, message: root, span: Span::new(0, self.size), name: String::new() }];
+        while let Some(top) = open.last_mut() {
+            let Some(field) = walker.next(&mut top.message)? else {
+                open.pop();
+                continue;
+            };
+            let (kind, owner) = (top.kind, top.span);
+            if kind == Kind::Model
+                && field.number == 1
+                && let Some(version) = field.varint()
+                && self.models == 1
+            {
+                self.sink.fact_number("specification_version", version);
+            }
+            let Some(span) = field.bytes() else { continue };
+            if kind == Kind::Layer && field.number == 1 {
+                top.name = walker.text(span, NAME);
+            }
+            let name = top.name.clone();
+            let Some(next) = child(kind, field.number) else {
+                self.leaf(walker, kind, field.number, span);
+                continue;
+            };
+            match next {
+                Kind::Custom => self.custom(walker, span, kind, &name)?,
+                Kind::UserDefined => self.user_defined(walker, span)?,
+                Kind::LinkedPath => {
+                    let path = text_of(walker, span, 1)?;
+                    self.reference("the linked model", &path, span);
+                }
+                Kind::Blob => {
+                    let path = text_of(walker, span, 1)?;
+                    let inside = path.strip_prefix(MODEL_PATH).unwrap_or(&path);
+                    self.reference("the weights of a constant", inside, owner);
+                }
+                Kind::Serialized => {
+                    let at = span.within(self.size);
+                    self.sink.embed("serialized model", at, "");
+                }
+                next => {
+                    self.models += u64::from(next == Kind::Model);
+                    self.layers += u64::from(next == Kind::Layer);
+                    self.operations += u64::from(next == Kind::Operation);
+                    if open.len() >= DEEPEST {
+                        let what = format!("messages nest more than {DEEPEST} deep");
+                        return Err(Malformed { at: field.at, what, budget: false });
+                    }
+                    open.push(Open { kind: next, message: Message::over(span), span, name: String::new() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, finding: Finding, at: Span) {
+        self.findings += 1;
+        if self.findings <= MOST {
+            let at = at.within(self.size);
+            self.sink.finding(finding.at(at.offset, at.length));
+        }
+    }
+
+    /// A text or number that leads nowhere.
+    fn leaf(&mut self, walker: &mut Walker<'_>, kind: Kind, field: u32, span: Span) {
+        let (key, fact) = match (kind, field) {
+            // Metadata: shortDescription, versionString, author, license.
+            (Kind::Metadata, 1) => ("description", "description"),
+            (Kind::Metadata, 2) => ("version", "model_version"),
+            (Kind::Metadata, 3) => ("author", "author"),
+            (Kind::Metadata, 4) => ("license", "license"),
+            (Kind::Operation, 1) => {
+                let name = walker.text(span, NAME);
+                if name.to_ascii_lowercase().contains("custom") {
+                    let message = format!("the program calls the custom operation {}", quote(&name));
+                    self.report(Finding::new(&S1108, message).element(label(&name)), span);
+                }
+                return;
+            }
+            _ => return,
+        };
+        let text = walker.text(span, TEXT);
+        if let Some(found) = judge(&text) {
+            self.report(
+                modelaudit_metadata_text::finding(&format!("the {key} of the model"), &found).element(key),
+                span,
+            );
+        } else if self.models == 1 {
+            self.sink.fact_text(fact, &modelaudit_plugin::clip(&text, 1000));
+        }
+    }
+
+    /// `CustomLayerParams` or `CustomModel`: className 10, parameters 30 (a map), description 40.
+    fn custom(&mut self, walker: &mut Walker<'_>, span: Span, owner: Kind, layer: &str) -> Result<(), Malformed> {
+        let (mut class, mut parameters) = (String::new(), Vec::new());
+        let mut message = Message::over(span);
+        while let Some(field) = walker.next(&mut message)? {
+            let Some(inner) = field.bytes() else { continue };
+            match field.number {
+                10 => class = walker.text(inner, NAME),
+                30 if parameters.len() < PARAMETERS => {
+                    let key = text_of(walker, inner, 1)?;
+                    // The value is a message; a text is its field 20.
+                    let mut entry = Message::over(inner);
+                    while let Some(field) = walker.next(&mut entry)? {
+                        if let (2, Some(value)) = (field.number, field.bytes()) {
+                            parameters.push((key.clone(), text_of(walker, value, 20)?));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let what = if owner == Kind::Layer { format!("the layer {}", quote(layer)) } else { "the model".to_owned() };
+        let mut message = format!("{what} asks the app for the class {}", quote(&class));
+        let mut finding = Finding::new(&S1108, "").element(label(&class)).detail("class", quote(&class));
+        if let Some((key, found)) = parameters.iter().find_map(|(key, value)| judge(value).map(|found| (key, found))) {
+            message += &format!(", with {} in the parameter {}: {}", found.what, quote(key), quote(&found.text));
+            finding = finding.detail("looks_like", found.what);
+        }
+        if let Some((key, value)) = parameters.iter().find(|(_, value)| classify(value.as_bytes()).escapes()) {
+            finding = finding.detail("path", format!("{}={}", quote(key), quote(value)));
+        }
+        finding.message = message;
+        self.report(finding, span);
+        Ok(())
+    }
+
+    fn user_defined(&mut self, walker: &mut Walker<'_>, span: Span) -> Result<(), Malformed> {
+        let key = text_of(walker, span, 1)?;
+        let value = text_of(walker, span, 2)?;
+        if let Some(found) = judge(&value) {
+            let finding = modelaudit_metadata_text::finding(&format!("the metadata {}", quote(&key)), &found);
+            self.report(finding.element(label(&key)), span);
+        }
+        Ok(())
+    }
+
+    /// A file that the model refers to.
+    fn reference(&mut self, what: &str, path: &str, at: Span) {
+        let class = classify(path.as_bytes());
+        if !class.escapes() || self.files.len() >= MOST || self.files.iter().any(|f| f == path) {
+            return;
+        }
+        self.files.push(path.to_owned());
+        let message = format!("{what} stands at {}, which {}", quote(path), class.reason());
+        self.report(Finding::new(&S405, message).severity(Severity::Warning).detail("path", quote(path)), at);
+    }
+}
+
+/// The last text with that number in a message.
+fn text_of(walker: &mut Walker<'_>, span: Span, number: u32) -> Result<String, Malformed> {
+    let mut text = String::new();
+    let mut message = Message::over(span);
+    while let Some(field) = walker.next(&mut message)? {
+        if let (true, Some(inner)) = (field.number == number, field.bytes()) {
+            text = walker.text(inner, TEXT);
+        }
+    }
+    Ok(text)
+}
