@@ -56,8 +56,11 @@ pub fn identify(
         }
     }
     for (index, plugin) in plugins.iter().enumerate() {
-        let probed = |id: &str| plugin.manifest.formats.iter().find(|f| f.magics.is_empty() && f.id == id);
-        if size == 0 || !plugin.manifest.formats.iter().any(|f| f.magics.is_empty()) {
+        let asked = |f: &Format| {
+            f.magics.is_empty() && (f.first_bytes.is_empty() || head.first().is_some_and(|b| f.first_bytes.contains(b)))
+        };
+        let probed = |id: &str| plugin.manifest.formats.iter().find(|f| f.id == id && asked(f));
+        if size == 0 || !plugin.manifest.formats.iter().any(asked) {
             continue;
         }
         match plugin.loaded(engine).and_then(|loaded| probe(loaded, limits, &head, size)) {

@@ -30,6 +30,8 @@ pub struct Format {
     pub file_names: Vec<String>,
     /// Any of them makes an artifact a candidate; a format without any is probed for.
     pub magics: Vec<Magic>,
+    /// What a file that is probed for can begin with; empty for anything.
+    pub first_bytes: Vec<u8>,
 }
 
 /// What a plugin says of itself.

@@ -54,14 +54,17 @@ impl Plugin for Compressed {
                     .magic(bzip2(bzip2::BLOCK))
                     .magic(bzip2(bzip2::END)),
                 Format::new("xz", "xz").extensions(&["xz", "txz"]).magic(Magic::at(0, b"\xfd7zXZ\0")),
-                Format::new("lzma", "LZMA").extensions(&["lzma", "tlz"]),
+                Format::new("lzma", "LZMA").extensions(&["lzma", "tlz"]).first_bytes([0x5d]),
                 Format::new("lz4", "LZ4").extensions(&["lz4"]).magic(Magic::at(0, lz4::MAGIC)),
                 Format::new("zstd", "Zstandard")
                     .extensions(&["zst", "zstd", "tzst"])
                     .magic(Magic::at(0, zstd::MAGIC))
                     .magic(Magic::masked(0, b"\x50\x2a\x4d\x18", b"\xf0\xff\xff\xff")),
-                Format::new("zlib", "zlib").extensions(&["zlib", "zz"]),
-                Format::new("joblib-zfile", "joblib Z-file"),
+                Format::new("zlib", "zlib")
+                    .extensions(&["zlib", "zz"])
+                    // Deflate with a window of 256 bytes to 32 KiB.
+                    .first_bytes([0x08, 0x18, 0x28, 0x38, 0x48, 0x58, 0x68, 0x78]),
+                Format::new("joblib-zfile", "joblib Z-file").first_bytes(*b"Z"),
             ],
             anchors: vec![],
             rules: vec![S410, S902, S904, S910, S911],

@@ -31,13 +31,19 @@ impl Plugin for Configuration {
             summary: "JSON, YAML, ini and TOML configurations, requirements, .pth path files",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
-                Format::new("json-config", "JSON document").extensions(&["json", "jsonl", "ipynb"]),
-                Format::new("yaml-config", "YAML document").extensions(&["yaml", "yml"]).file_names(&["mlmodel"]),
+                Format::new("json-config", "JSON document")
+                    .extensions(&["json", "jsonl", "ipynb"])
+                    .first_characters(b"{["),
+                Format::new("yaml-config", "YAML document")
+                    .extensions(&["yaml", "yml"])
+                    .file_names(&["mlmodel"])
+                    .begins_as_text(),
                 Format::new("ini-config", "ini or TOML configuration")
                     .extensions(&["ini", "cfg", "conf", "toml"])
-                    .file_names(&["pipfile", "pip.conf"]),
-                Format::new("requirements", "Python requirements").file_names(packages::FILE_NAMES),
-                Format::new("python-path", "Python path configuration").extensions(&["pth"]),
+                    .file_names(&["pipfile", "pip.conf"])
+                    .begins_as_text(),
+                Format::new("requirements", "Python requirements").file_names(packages::FILE_NAMES).begins_as_text(),
+                Format::new("python-path", "Python path configuration").extensions(&["pth"]).begins_as_text(),
             ],
             anchors: vec![],
             rules: vec![S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019],

@@ -25,8 +25,10 @@ impl Plugin for CoreMl {
             summary: "CoreML models and packages: custom layers, files they refer to, metadata",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
-                Format::new("coreml", "CoreML").extensions(&["mlmodel"]),
-                Format::new("coreml-package", "CoreML package manifest"),
+                Format::new("coreml", "CoreML")
+                    .extensions(&["mlmodel"])
+                    .first_bytes(modelaudit_protobuf::head::first_bytes()),
+                Format::new("coreml-package", "CoreML package manifest").first_characters(b"{"),
             ],
             anchors: vec![],
             rules: vec![S405, S902, S905, S1108],

@@ -27,7 +27,11 @@ impl Plugin for FlaxMsgpack {
             version: env!("CARGO_PKG_VERSION"),
             summary: "Flax and JAX checkpoints in msgpack: keys, texts, arrays, payloads in binary values",
             homepage: "https://github.com/modelaudit/modelaudit",
-            formats: vec![Format::new("flax-msgpack", "Flax checkpoint (msgpack)").extensions(&["msgpack", "flax"])],
+            formats: vec![
+                Format::new("flax-msgpack", "Flax checkpoint (msgpack)")
+                    .extensions(&["msgpack", "flax"])
+                    .first_bytes((0x80..=0x9f).chain(0xdc..=0xdf)),
+            ],
             anchors: vec![],
             rules: vec![S902, S910, S911, S1140, S1141, S1142, S1143],
         }

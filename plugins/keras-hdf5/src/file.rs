@@ -206,3 +206,51 @@ impl<'b> Cursor<'b> {
 pub(crate) fn bytes_for(limit: u64) -> usize {
     (64 - (limit | 1).leading_zeros() as usize - 1) / 8 + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use modelaudit_plugin::testing::Memory;
+
+    use super::*;
+
+    #[test]
+    fn widths_of_counters_are_the_librarys() {
+        for (limit, bytes) in [(0, 1), (1, 1), (255, 1), (256, 2), (65_535, 2), (65_536, 3), (u64::MAX, 8)] {
+            assert_eq!(bytes_for(limit), bytes, "{limit}");
+        }
+    }
+
+    #[test]
+    fn reads_cross_pages_and_stop_at_the_end() {
+        let data: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let artifact = Memory::new("x", &data);
+        let file = File::new(&artifact, 0);
+        for (offset, length) in [(0usize, 10usize), (4090, 20), (4096, 8192), (10, 50_000), (99_990, 10), (5, 0)] {
+            assert_eq!(file.bytes(offset as u64, length as u64).unwrap(), data[offset..offset + length]);
+        }
+        assert_eq!(file.bytes(99_991, 10), Err(Trouble::Cut(99_991)));
+        assert!(file.bytes(u64::MAX, 2).is_err());
+        assert_eq!(file.up_to(99_998, 100).len(), 2);
+        assert!(file.at(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn the_undefined_address_depends_on_the_width() {
+        let artifact = Memory::new("x", b"");
+        let mut file = File::new(&artifact, 0);
+        assert!(file.is_undefined(u64::MAX));
+        file.offsets = 4;
+        assert!(file.is_undefined(0xffff_ffff) && !file.is_undefined(u64::MAX));
+    }
+
+    #[test]
+    fn cursors_do_not_leave_their_slice() {
+        let artifact = Memory::new("x", b"");
+        let file = File::new(&artifact, 0);
+        let mut cursor = file.cursor(b"\x01\x02ab\0c", 100);
+        assert_eq!((cursor.u16(), cursor.offset()), (Ok(0x201), 102));
+        assert_eq!(cursor.text(), Ok(&b"ab"[..]));
+        assert!(cursor.text().is_err() && cursor.u32().is_err());
+        assert_eq!((cursor.u8(), cursor.offset()), (Ok(b'c'), 106));
+    }
+}

@@ -71,3 +71,33 @@ pub(crate) fn read(file: &mut File<'_>) -> Result<Superblock, Trouble> {
     // The library moves the end along with a base that is not where the superblock is.
     Ok(Superblock { version, root, end: end.saturating_sub(base) })
 }
+
+#[cfg(test)]
+mod tests {
+    use modelaudit_plugin::testing::Memory;
+
+    use super::*;
+
+    #[test]
+    fn it_is_found_at_doublings_only() {
+        for (offset, found) in [(0usize, true), (512, true), (1024, true), (65_536, true), (256, false), (1536, false)]
+        {
+            let mut bytes = vec![0; offset];
+            bytes.extend_from_slice(SIGNATURE);
+            assert_eq!(find(&Memory::new("x", &bytes)), found.then_some(offset as u64), "{offset}");
+        }
+        assert_eq!(find(&Memory::new("x", b"")), None);
+    }
+
+    #[test]
+    fn impossible_superblocks_are_named() {
+        let head = |version: u8, width: u8| [SIGNATURE, &[version, width, 8, 0], &[0; 60]].concat();
+        for (bytes, broken) in
+            [(head(9, 8), true), (head(2, 3), true), (head(2, 8), false), (SIGNATURE.to_vec(), false)]
+        {
+            let artifact = Memory::new("x", &bytes);
+            let result = read(&mut File::new(&artifact, 0));
+            assert_eq!(matches!(result, Err(Trouble::Broken(..))), broken, "{bytes:?}");
+        }
+    }
+}

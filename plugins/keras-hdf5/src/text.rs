@@ -16,7 +16,7 @@ pub(crate) struct Text {
 
 /// The texts of elements whose data stand at `at`. None if they are no texts.
 ///
-/// At most `limit` bytes of each are read, and [`MAX_TEXTS`] of them.
+/// At most [`MAX_TEXTS`] of them are read, and `limit` bytes: elements may all point to one large text.
 pub(crate) fn texts(
     file: &File<'_>,
     kind: &DataType,
@@ -41,6 +41,7 @@ pub(crate) fn texts(
         }
         Type::LongText | Type::Sequence => {
             let mut cursor = file.cursor(data, at);
+            let mut total = 0u64;
             for _ in 0..count {
                 let Ok(length) = cursor.u32() else { break };
                 let (address, index) = (cursor.address()?, cursor.u32()?);
@@ -52,6 +53,10 @@ pub(crate) fn texts(
                 let wanted = if kind.kind == Type::LongText { size.min(u64::from(length)) } else { size };
                 if wanted > limit {
                     return Err(Trouble::Unsupported(start, "a text that is larger than what is read"));
+                }
+                total = total.saturating_add(wanted);
+                if total > limit {
+                    break;
                 }
                 found.push(Text { bytes: file.bytes(start, wanted)?, at: start });
             }

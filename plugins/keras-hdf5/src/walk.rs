@@ -19,6 +19,8 @@ use crate::text::{Text, texts};
 const MAX_OBJECTS: usize = 300_000;
 /// Reasons that are reported one by one.
 const MAX_TROUBLES: usize = 20;
+/// Bytes of the texts of one object's attributes that are held at once: attributes may all point to one large text.
+const MAX_TEXT: u64 = 64 << 20;
 /// Characters of a path.
 const MAX_PATH: usize = 2000;
 
@@ -95,10 +97,14 @@ impl Walker<'_, '_> {
 
     fn attributes(&mut self, path: &str, attributes: &[Attribute], sink: &mut dyn Sink) {
         let mut values = Vec::new();
+        let mut left = MAX_TEXT;
         for attribute in attributes {
             let Attribute { kind, space, data, at, .. } = attribute;
-            match texts(self.file, kind, space, data, *at, MAX_CONFIG as u64) {
-                Ok(Some(found)) => values.push((String::from_utf8_lossy(&attribute.name).into_owned(), found)),
+            match texts(self.file, kind, space, data, *at, left.min(MAX_CONFIG as u64)) {
+                Ok(Some(found)) => {
+                    left = found.iter().fold(left, |left, text| left.saturating_sub(text.bytes.len() as u64));
+                    values.push((String::from_utf8_lossy(&attribute.name).into_owned(), found));
+                }
                 Ok(None) => {}
                 Err(trouble) => self.troubles.push(trouble),
             }

@@ -20,7 +20,7 @@ const MAX_METADATA: usize = 1 << 20;
 /// Source files that are listed.
 const MAX_LISTED: usize = 20;
 /// Endings of files that Python imports or runs as they are.
-const SOURCE: &[&str] = &[".py", ".pyw", ".pyc", ".pyo", ".pyd", ".pth", ".ipynb"];
+const SOURCE: &[&str] = &[".py", ".pyw", ".pyc", ".pyo", ".pyd"];
 
 /// The plugin.
 pub struct KerasZip;

@@ -26,7 +26,7 @@ impl Plugin for Mxnet {
             summary: "MXNet graphs and parameters: custom operators, libraries, malformed arrays",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
-                Format::new("mxnet-symbol", "MXNet graph"),
+                Format::new("mxnet-symbol", "MXNet graph").first_characters(b"{"),
                 Format::new("mxnet-params", "MXNet parameters").magic(Magic::at(0, &list)),
             ],
             anchors: vec![],

@@ -120,6 +120,8 @@ fn noise_is_silent() {
     assert_eq!(scan("weights.bin", &noise(1 << 20, None)), Report::default());
     let base64 = noise(1 << 20, Some(BASE64));
     assert_eq!(scan("weights.b64", &base64), Report::default());
+    const BASE64URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    assert_eq!(scan("weights.b64", &noise(2 << 20, Some(BASE64URL))), Report::default());
     let mut lines = Vec::new();
     base64.chunks(76).for_each(|line| lines.extend_from_slice(&[line, b"\n"].concat()));
     assert_eq!(scan("weights.b64", &lines), Report::default());

@@ -34,9 +34,9 @@ impl Plugin for Onnx {
             summary: "ONNX models: operators, functions, external data, tensors",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
-                Format::new("onnx", "ONNX model").extensions(&["onnx"]),
-                Format::new("onnx-tensor", "ONNX tensor"),
-                Format::new("onnx-sequence", "ONNX sequence or optional"),
+                Format::new("onnx", "ONNX model").first_bytes(head::first_bytes()).extensions(&["onnx"]),
+                Format::new("onnx-tensor", "ONNX tensor").first_bytes(head::first_bytes()),
+                Format::new("onnx-sequence", "ONNX sequence or optional").first_bytes(head::first_bytes()),
             ],
             anchors: vec![],
             rules: vec![S405, S409, S902, S910, S911, S1111, S1115, S1116, S1117],

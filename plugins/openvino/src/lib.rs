@@ -30,7 +30,7 @@ impl Plugin for OpenVino {
             summary: "OpenVINO models: layers that need libraries, document types, ranges of constants",
             homepage: "https://github.com/modelaudit/modelaudit",
             // No extension: `.xml` is anybody's.
-            formats: vec![Format::new("openvino", "OpenVINO IR")],
+            formats: vec![Format::new("openvino", "OpenVINO IR").first_characters(b"<\0\xfe\xff")],
             anchors: vec![],
             rules,
         }

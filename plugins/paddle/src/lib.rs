@@ -52,7 +52,7 @@ impl Plugin for Paddle {
                     &parameters,
                     &mask,
                 )),
-                Format::new("paddle-pir", "Paddle 3 program"),
+                Format::new("paddle-pir", "Paddle 3 program").first_characters(b"{"),
             ],
             anchors: vec![],
             rules: vec![S902, S905, S1107],

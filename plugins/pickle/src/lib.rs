@@ -4,7 +4,7 @@
 //! (`modelaudit-pickle-machine`), because numpy's object arrays and torch's archives hold pickles, too; this plugin decides
 //! what is a pickle (there is no magic) and what it means that one has a harmless extension.
 
-use modelaudit_pickle_machine::{ScanOptions, is_pickle, scan_pickle};
+use modelaudit_pickle_machine::{ScanOptions, is_pickle, opcodes, scan_pickle};
 use modelaudit_plugin::{Artifact, Finding, Format, Manifest, Plugin, Severity, Sink, Span, quote};
 use modelaudit_rules::{pickle, structure};
 
@@ -58,7 +58,7 @@ impl Plugin for Pickle {
             version: env!("CARGO_PKG_VERSION"),
             summary: "pickle and joblib files: what they run when they are loaded",
             homepage: "",
-            formats: vec![Format::new("pickle", "Python pickle").extensions(EXTENSIONS)],
+            formats: vec![Format::new("pickle", "Python pickle").extensions(EXTENSIONS).first_bytes(opcodes())],
             anchors: vec![],
             rules,
         }

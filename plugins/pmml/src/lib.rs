@@ -9,7 +9,7 @@ mod policy;
 
 use modelaudit_metadata_text::{judge, label};
 use modelaudit_plugin::{Artifact, Finding, Format, Manifest, Plugin, Severity, Sink, quote};
-use modelaudit_rules::other_formats::S1143;
+use modelaudit_rules::other_formats::S1166;
 use modelaudit_rules::structure::S905;
 use modelaudit_xml::{Element, Event, Text, Tokenizer, report_error, root};
 
@@ -23,14 +23,14 @@ pub struct Pmml;
 
 impl Plugin for Pmml {
     fn describe() -> Manifest {
-        let mut rules = vec![S905, S1143];
+        let mut rules = vec![S905, S1166];
         rules.extend(modelaudit_xml::rules());
         Manifest {
             name: "pmml",
             version: env!("CARGO_PKG_VERSION"),
             summary: "PMML models: document types, extensions, functions from elsewhere",
             homepage: "https://github.com/modelaudit/modelaudit",
-            formats: vec![Format::new("pmml", "PMML").extensions(&["pmml"])],
+            formats: vec![Format::new("pmml", "PMML").extensions(&["pmml"]).first_characters(b"<\0\xfe\xff")],
             anchors: vec![],
             rules,
         }
@@ -115,7 +115,7 @@ impl Scan<'_> {
             let finding = modelaudit_metadata_text::finding(&place, &found).at(element.at.offset, element.at.length);
             self.report(finding.element(label(&element.name)));
         } else if CODE_ELEMENTS.contains(&local.to_ascii_lowercase().as_str()) {
-            let finding = Finding::new(&S1143, format!("the element {} asks for code", quote(&element.name)));
+            let finding = Finding::new(&S1166, format!("the element {} asks for code", quote(&element.name)));
             self.report(finding.at(element.at.offset, element.at.length).element(label(&element.name)));
         } else if let Some(function) = element.get("function")
             && let Some(dangerous) = java_class(function)
@@ -123,7 +123,7 @@ impl Scan<'_> {
             let severity = if dangerous { Severity::Warning } else { Severity::Info };
             let message =
                 format!("the function {} is the name of a Java class, which the engine loads", quote(function));
-            let finding = Finding::new(&S1143, message).severity(severity).at(element.at.offset, element.at.length);
+            let finding = Finding::new(&S1166, message).severity(severity).at(element.at.offset, element.at.length);
             self.report(finding.element(label(&element.name)).detail("class", quote(function)));
         }
     }

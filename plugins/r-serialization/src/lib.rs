@@ -11,7 +11,7 @@ mod policy;
 mod walk;
 
 use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
-use modelaudit_rules::other_formats::{S1130, S1131};
+use modelaudit_rules::other_formats::{S1160, S1161};
 use modelaudit_rules::structure::{S902, S911};
 
 /// The plugin.
@@ -39,7 +39,7 @@ impl Plugin for RSerialization {
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![rds, rdata],
             anchors: vec![],
-            rules: vec![S902, S911, S1130, S1131],
+            rules: vec![S902, S911, S1160, S1161],
         }
     }
 

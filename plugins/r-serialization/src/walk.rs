@@ -2,7 +2,7 @@
 
 use modelaudit_pickle_policy::suspicious_text;
 use modelaudit_plugin::{Artifact, Finding, Severity, Sink, quote};
-use modelaudit_rules::other_formats::{S1130, S1131};
+use modelaudit_rules::other_formats::{S1160, S1161};
 use modelaudit_rules::structure::{S902, S911};
 
 use crate::input::{Element, Input, Stop};
@@ -376,13 +376,17 @@ impl Walk<'_, '_> {
         {
             promise.calls.push(name.to_owned());
         }
-        // The arguments are the next task on the list: the mark goes under them.
-        if TAKES_COMMAND.contains(&name)
-            && let Some(arguments) = self.tasks.pop()
-        {
+        if !TAKES_COMMAND.contains(&name) {
+            return;
+        }
+        // The arguments are the next task on the list, and the mark goes under them; for `base::system(...)`, the rest of the
+        // `::` comes before.
+        let rest = if head { None } else { self.tasks.pop() };
+        if let Some(arguments) = self.tasks.pop() {
             self.commands.push(name.to_owned());
             self.tasks.extend([Task::CallEnd, arguments]);
         }
+        self.tasks.extend(rest);
     }
 
     fn string(&mut self, text: &[u8], at: u64) {
@@ -403,7 +407,7 @@ impl Walk<'_, '_> {
             self.findings += 1;
             let message = format!("code in the file calls {call} with {what}: {}", quote(text.as_ref()));
             self.sink.finding(
-                Finding::new(&S1131, message).at(at, 4).element(call.clone()).detail("function", call.clone()),
+                Finding::new(&S1161, message).at(at, 4).element(call.clone()).detail("function", call.clone()),
             );
         }
     }
@@ -513,7 +517,7 @@ impl Walk<'_, '_> {
                 Severity::Warning
             }
         };
-        let mut finding = Finding::new(&S1130, message).at(promise.at, 4).severity(severity);
+        let mut finding = Finding::new(&S1160, message).at(promise.at, 4).severity(severity);
         if !promise.calls.is_empty() {
             finding = finding.detail("calls", list(&promise.calls));
         }

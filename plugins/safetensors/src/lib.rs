@@ -49,7 +49,8 @@ impl Plugin for Safetensors {
             formats: vec![
                 format,
                 Format::new("safetensors-index", "shard index")
-                    .extensions(&["safetensors.index.json", "bin.index.json"]),
+                    .extensions(&["safetensors.index.json", "bin.index.json"])
+                    .first_characters(b"{"),
             ],
             anchors: vec![],
             rules: vec![S405, S902, S904, S905, S910, S911],

@@ -44,6 +44,7 @@ pub fn describe<P: Plugin>() -> Manifest {
                     .into_iter()
                     .map(|m| types::Magic { offset: m.offset, bytes: m.bytes, mask: m.mask })
                     .collect(),
+                first_bytes: format.first_bytes,
             })
             .collect(),
         anchors: manifest.anchors,

@@ -103,7 +103,7 @@ macro_rules! export {
                     $crate::bindings::scan::<$plugin>(input, &format)
                 }
             }
-            $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
         };
     };
 }

@@ -66,12 +66,14 @@ pub struct Format {
     pub file_names: Vec<&'static str>,
     /// Any of them makes an artifact a candidate; a format without any is asked for through `probe`.
     pub magics: Vec<Magic>,
+    /// Bytes that the files of a format without a magic can begin with; empty for any. `probe` is called only for those.
+    pub first_bytes: Vec<u8>,
 }
 
 impl Format {
     /// A format without extensions and magics yet.
     pub fn new(id: &'static str, title: &'static str) -> Self {
-        Self { id, title, extensions: Vec::new(), file_names: Vec::new(), magics: Vec::new() }
+        Self { id, title, extensions: Vec::new(), file_names: Vec::new(), magics: Vec::new(), first_bytes: Vec::new() }
     }
 
     /// Adds extensions.
@@ -84,6 +86,22 @@ impl Format {
     pub fn file_names(mut self, names: &[&'static str]) -> Self {
         self.file_names.extend_from_slice(names);
         self
+    }
+
+    /// Adds bytes that a file of a format without a magic can begin with: it is probed for only where one of them stands.
+    pub fn first_bytes(mut self, bytes: impl IntoIterator<Item = u8>) -> Self {
+        self.first_bytes.extend(bytes);
+        self
+    }
+
+    /// Says that a file begins with one of these characters, perhaps behind a byte order mark and white space.
+    pub fn first_characters(self, characters: &[u8]) -> Self {
+        self.first_bytes(characters.iter().copied().chain(*b" \t\r\n\xef"))
+    }
+
+    /// Says that a file begins with printable ASCII, white space or a byte order mark: any text may.
+    pub fn begins_as_text(self) -> Self {
+        self.first_bytes((b' '..=b'~').chain(*b"\t\r\n\xef"))
     }
 
     /// Adds a magic.

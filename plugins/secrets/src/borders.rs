@@ -34,7 +34,8 @@ pub fn ends_clean(after: &[u8]) -> bool {
 pub fn is_framed(before: &[u8], length: usize) -> bool {
     let little = (length as u64).to_le_bytes();
     match before {
-        [.., last] if length < 0x80 && usize::from(*last) == length => true,
+        // A length that is a letter, behind a letter, is text: `3` is no length in `Ab3sk-...`.
+        [.., tag, last] if length < 0x80 && usize::from(*last) == length => !(is_word(*last) && is_word(*tag)),
         [.., high, low] if length < 0x1_0000 && [*high, *low] == (length as u16).to_be_bytes() => true,
         [.., low, high]
             if length < 0x4000
@@ -56,7 +57,12 @@ mod tests {
     fn borders_of_text_and_of_binary_strings() {
         assert!(starts_clean(b"\"") && starts_clean(b"x\\n") && starts_clean(b"https://") && !starts_clean(b"AB/"));
         assert!(ends_clean(b"q\x01") && ends_clean(b"\"") && !ends_clean(b"qX") && !ends_clean(b"+"));
-        assert!(is_framed(b"\x8c\x33", 51) && is_framed(b"X\x28\0\0\0", 40) && is_framed(b"\x12\x96\x01", 150));
+        assert!(
+            !is_framed(b"b3", 51)
+                && is_framed(b"\x8c\x33", 51)
+                && is_framed(b"X\x28\0\0\0", 40)
+                && is_framed(b"\x12\x96\x01", 150)
+        );
         assert!(is_framed(b"\x28\0\0\0\0\0\0\0", 40) && !is_framed(b"ab", 40) && is_framed(b"\xda\x01\x00", 256));
     }
 }

@@ -32,7 +32,9 @@ impl Plugin for Templates {
             version: env!("CARGO_PKG_VERSION"),
             summary: "Jinja chat templates: escapes from the sandbox, files taken in",
             homepage: "https://github.com/modelaudit/modelaudit",
-            formats: vec![Format::new("jinja", "Jinja template").extensions(&["jinja", "jinja2", "j2"])],
+            formats: vec![
+                Format::new("jinja", "Jinja template").extensions(&["jinja", "jinja2", "j2"]).begins_as_text(),
+            ],
             anchors: vec![],
             rules: vec![S904, S1011, S1016],
         }

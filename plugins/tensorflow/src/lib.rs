@@ -31,11 +31,20 @@ impl Plugin for Tensorflow {
             summary: "TensorFlow SavedModel, MetaGraph, GraphDef and Keras metadata: operators, paths, nested graphs",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
-                Format::new("tf-savedmodel", "TensorFlow SavedModel").file_names(&["saved_model.pb"]),
-                Format::new("tf-metagraph", "TensorFlow MetaGraph"),
-                Format::new("tf-graphdef", "TensorFlow GraphDef").extensions(&["pb"]),
-                Format::new("keras-metadata", "Keras metadata").file_names(&["keras_metadata.pb"]),
-                Format::new("tf-fingerprint", "TensorFlow fingerprint").file_names(&["fingerprint.pb"]),
+                Format::new("tf-savedmodel", "TensorFlow SavedModel")
+                    .first_bytes(modelaudit_protobuf::head::first_bytes())
+                    .file_names(&["saved_model.pb"]),
+                Format::new("tf-metagraph", "TensorFlow MetaGraph")
+                    .first_bytes(modelaudit_protobuf::head::first_bytes()),
+                Format::new("tf-graphdef", "TensorFlow GraphDef")
+                    .first_bytes(modelaudit_protobuf::head::first_bytes())
+                    .extensions(&["pb"]),
+                Format::new("keras-metadata", "Keras metadata")
+                    .first_bytes(modelaudit_protobuf::head::first_bytes())
+                    .file_names(&["keras_metadata.pb"]),
+                Format::new("tf-fingerprint", "TensorFlow fingerprint")
+                    .first_bytes(modelaudit_protobuf::head::first_bytes())
+                    .file_names(&["fingerprint.pb"]),
             ],
             anchors: vec![],
             rules: vec![S405, S902, S911, S1102, S1103, S1112, S1113, S1114],

@@ -11,7 +11,7 @@ mod walk;
 
 use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
 use modelaudit_rules::embedded::S512;
-use modelaudit_rules::other_formats::S1132;
+use modelaudit_rules::other_formats::S1162;
 use modelaudit_rules::structure::{S902, S911};
 
 /// The plugin.
@@ -59,7 +59,7 @@ impl Plugin for Torch7 {
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![format],
             anchors: vec![],
-            rules: vec![S512, S902, S911, S1132],
+            rules: vec![S512, S902, S911, S1162],
         }
     }
 

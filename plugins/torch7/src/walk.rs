@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, quote};
 use modelaudit_rules::embedded::S512;
-use modelaudit_rules::other_formats::S1132;
+use modelaudit_rules::other_formats::S1162;
 use modelaudit_rules::structure::{S902, S911};
 
 use crate::input::{Input, Stop};
@@ -206,7 +206,7 @@ impl Walk<'_, '_> {
         let finding = match out {
             Some((first, second, does)) => {
                 let name = if second.is_empty() { (*first).to_owned() } else { format!("{first}.{second}") };
-                Finding::new(&S1132, format!("a stored function names {name}, which {does}"))
+                Finding::new(&S1162, format!("a stored function names {name}, which {does}"))
                     .detail("function", name)
                     .detail("commands", commands(&words))
             }

@@ -26,6 +26,7 @@ impl Guest for Raw {
                 extensions: vec![],
                 file_names: vec![],
                 magics: vec![Magic { offset: 0, bytes: b"RAW:".to_vec(), mask: vec![] }],
+                first_bytes: vec![],
             }],
             anchors: vec![],
             rules: vec![Rule {

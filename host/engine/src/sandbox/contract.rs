@@ -99,6 +99,8 @@ pub(super) struct Format {
     #[component(name = "file-names")]
     file_names: Vec<String>,
     magics: Vec<Magic>,
+    #[component(name = "first-bytes")]
+    first_bytes: Vec<u8>,
 }
 
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
@@ -133,6 +135,7 @@ impl From<Manifest> for plugin_info::Manifest {
                         .into_iter()
                         .map(|m| plugin_info::Magic { offset: m.offset, bytes: m.bytes, mask: m.mask })
                         .collect(),
+                    first_bytes: f.first_bytes,
                 })
                 .collect(),
             anchors: manifest.anchors,

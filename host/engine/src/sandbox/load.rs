@@ -177,7 +177,7 @@ fn check_manifest(manifest: &Manifest) -> Result<(), String> {
                 || !(2..=64).contains(&m.bytes.len())
                 || !(m.mask.is_empty() || m.mask.len() == m.bytes.len())
         };
-        if format.magics.len() > 64 || format.magics.iter().any(bad) {
+        if format.magics.len() > 64 || format.first_bytes.len() > 512 || format.magics.iter().any(bad) {
             return Err(format!("a magic of format '{}' is not 2 to 64 bytes in the first 1 MiB", format.id));
         }
     }

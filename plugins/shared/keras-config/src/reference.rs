@@ -85,7 +85,7 @@ fn verdict(module: &str, name: &str, kind: Kind, is_registered: bool) -> Verdict
             let below = module.split_once('.').map_or("", |(_, below)| below);
             return framework("tensorflow", below, name, kind);
         }
-        "numpy" | "math" | "jax" | "ml_dtypes" => {
+        "numpy" | "math" | "jax" | "torch" | "ml_dtypes" => {
             let below = module.split_once('.').map_or("", |(_, below)| below);
             return framework(top, below, name, kind);
         }

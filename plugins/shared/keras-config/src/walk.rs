@@ -1,6 +1,7 @@
 //! Goes through a configuration: every object, every text, with the layer that it belongs to.
 
 use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use modelaudit_json::{Node, Value};
 use modelaudit_paths::{Root, classify};
@@ -31,8 +32,6 @@ struct Step<'n> {
     class: &'n str,
     /// The text is the bytecode of a Lambda, whatever it looks like.
     code: bool,
-    /// Inside the configuration of a class that Keras does not have.
-    custom: bool,
 }
 
 /// Judges every object of a configuration; see the crate.
@@ -45,8 +44,9 @@ pub fn judge(root: &Node, origin: &Origin<'_>, sink: &mut dyn Sink) {
         custom: BTreeSet::new(),
         custom_place: None,
         findings: 0,
+        dropped: 0,
     };
-    let first = Step { node: root, key: "", element: origin.name, class: "", code: false, custom: false };
+    let first = Step { node: root, key: "", element: origin.name, class: "", code: false };
     let mut stack = vec![first];
     while let Some(step) = stack.pop() {
         match &step.node.value {
@@ -76,10 +76,12 @@ struct Walker<'a, 'o> {
     origin: &'a Origin<'o>,
     sink: &'a mut dyn Sink,
     version: Option<Version>,
-    seen_code: HashSet<String>,
+    /// Hashes of the bytecode that was judged: a layer that is used twice stands there twice.
+    seen_code: HashSet<u64>,
     custom: BTreeSet<String>,
     custom_place: Option<modelaudit_plugin::Span>,
     findings: usize,
+    dropped: usize,
 }
 
 impl<'n> Walker<'_, '_> {
@@ -98,7 +100,7 @@ impl<'n> Walker<'_, '_> {
         // Every duplicate is looked at: readers keep the first or the last.
         for class in node.all("class_name").filter_map(Node::as_str) {
             inner.class = class.rsplit('>').next().unwrap_or(class);
-            self.class(inner, class, node, config, text_of("module"), text_of("registered_name"), &mut inner.custom);
+            self.class(inner, class, node, config, text_of("module"), text_of("registered_name"));
         }
         // A Lambda's configuration without its class: a loss, a metric, what a wrapper keeps.
         let plain = node.get("class_name").is_none();
@@ -123,7 +125,6 @@ impl<'n> Walker<'_, '_> {
         inner
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn class(
         &mut self,
         step: Step<'n>,
@@ -132,7 +133,6 @@ impl<'n> Walker<'_, '_> {
         config: Option<&'n Node>,
         module: Option<&str>,
         registered: Option<&str>,
-        custom: &mut bool,
     ) {
         match step.class {
             "function" => {
@@ -171,7 +171,6 @@ impl<'n> Walker<'_, '_> {
             "TorchModuleWrapper" => self.torch_module(step, node, config),
             _ => {
                 let reference = judge_reference(module, class, Kind::Class, registered);
-                *custom = matches!(reference.verdict, Verdict::Custom | Verdict::Odd(_));
                 self.reference(step, node, &reference, Kind::Class, config);
                 if policy::VOCABULARY_CLASSES.contains(&step.class) {
                     self.vocabulary(step, config);
@@ -281,7 +280,9 @@ impl<'n> Walker<'_, '_> {
         if !is_code && !step.code {
             return;
         }
-        if self.seen_code.len() > 4096 || !self.seen_code.insert(text.to_owned()) {
+        let mut hasher = DefaultHasher::new();
+        (text, step.element).hash(&mut hasher);
+        if !self.seen_code.insert(hasher.finish()) {
             return;
         }
         let judged = bytecode::judge(decoded.as_deref().unwrap_or_default());
@@ -371,7 +372,10 @@ impl<'n> Walker<'_, '_> {
 
     fn report(&mut self, step: Step<'n>, node: &Node, finding: Finding) {
         self.findings += 1;
-        if self.findings > MAX_FINDINGS {
+        // What is critical is not lost behind a crowd of lesser ones.
+        let limit = if finding.severity == Severity::Critical { 10 * MAX_FINDINGS } else { MAX_FINDINGS };
+        if self.findings > limit {
+            self.dropped += 1;
             return;
         }
         let at = self.origin.at(node.at);
@@ -379,8 +383,8 @@ impl<'n> Walker<'_, '_> {
     }
 
     fn finish(self) {
-        if self.findings > MAX_FINDINGS {
-            let more = self.findings - MAX_FINDINGS;
+        if self.dropped > 0 {
+            let more = self.dropped;
             self.sink.incomplete(&format!("{more} more findings in {} are not listed", self.origin.name));
         }
         if self.custom.is_empty() {

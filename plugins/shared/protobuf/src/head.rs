@@ -33,6 +33,12 @@ impl HeadField<'_> {
 /// Fields that are looked at.
 const MAX_FIELDS: usize = 64;
 
+/// The bytes that a message can begin with: the tag of a field that is no group. Field numbers above 15 take a second byte, so the
+/// first has its high bit set; 0x80 alone would be a varint of field 0 or 16, which no format here begins with.
+pub fn first_bytes() -> impl Iterator<Item = u8> {
+    (8..=255).filter(|tag| matches!(tag & 7, 0 | 1 | 2 | 5) && *tag != 0x80)
+}
+
 /// The first fields of a message of `size` bytes of which `head` is the beginning; None if the bytes are no protobuf. A field whose
 /// key or number leaves the head ends the list.
 pub fn fields(head: &[u8], size: u64) -> Option<Vec<HeadField<'_>>> {

@@ -2,7 +2,7 @@
 //!
 //! ONNX models, TensorFlow graphs, CoreML and Paddle models are protobuf messages, often of gigabytes, nearly all of it tensor bytes. A
 //! decoder that builds structs holds them in memory and believes their lengths. This walker goes from field to field of a message
-//! in place: numbers come as values, everything else as a [`Span`] that the caller descends into, reads a bounded part of, or passes
+//! in place: numbers come as values, everything else as a [`modelaudit_plugin::Span`] that the caller descends into, reads a bounded part of, or passes
 //! over. It gives no meaning to numbers; [`head`] tells a schema's messages from others by their first bytes.
 //!
 //! Semantics that scanners get wrong: a field that stands twice is not an error, the last number wins and messages *merge*

@@ -3,7 +3,7 @@ use super::*;
 /// `marshal.dumps` of `lambda x: __import__('os').system(x)`'s code object, written by hand in each layout.
 fn code(layout: Layout, nested: Option<&[u8]>) -> Vec<u8> {
     let text = |t: &str| [&[b'z', t.len() as u8], t.as_bytes()].concat();
-    let bytes = |b: &[u8]| [&[b's'], &(b.len() as u32).to_le_bytes()[..], b].concat();
+    let bytes = |b: &[u8]| [b"s", &(b.len() as u32).to_le_bytes()[..], b].concat();
     let tuple = |items: &[Vec<u8>]| [vec![b')', items.len() as u8], items.concat()].concat();
     let mut constants = vec![b"N".to_vec(), text("os"), tuple(&[text("inner"), bytes(b"\x80\x04")])];
     constants.extend(nested.map(<[u8]>::to_vec));

@@ -1,6 +1,6 @@
 //! S11xx: what the formats of the smaller frameworks can do.
 //!
-//! S1106 to S1108 are the field's codes; those from S1130 on are ours, for the field reports them without a code or as S902.
+//! S1106 to S1108 are the field's codes; those from S1160 on are ours, for the field reports them without a code or as S902.
 
 use modelaudit_plugin::{Rule, Severity};
 
@@ -38,8 +38,8 @@ pub const S1108: Rule = Rule {
 };
 
 /// An unevaluated promise in serialized R data.
-pub const S1130: Rule = Rule {
-    id: "S1130",
+pub const S1160: Rule = Rule {
+    id: "S1160",
     title: "R promise runs code when it is touched",
     severity: Severity::Critical,
     why: "a promise holds an expression that R evaluates the first time the value is used, printing included; before R 4.4.0, readRDS and \
@@ -50,8 +50,8 @@ pub const S1130: Rule = Rule {
 };
 
 /// A call in serialized R code that starts a program.
-pub const S1131: Rule = Rule {
-    id: "S1131",
+pub const S1161: Rule = Rule {
+    id: "S1161",
     title: "R code starts programs",
     severity: Severity::Warning,
     why: "a function or expression in the file calls one that starts programs or loads code, with a command or a payload's address as its \
@@ -61,8 +61,8 @@ pub const S1131: Rule = Rule {
 };
 
 /// Lua in a Torch7 file that reaches the system.
-pub const S1132: Rule = Rule {
-    id: "S1132",
+pub const S1162: Rule = Rule {
+    id: "S1162",
     title: "Lua code reaches the system",
     severity: Severity::Critical,
     why: "a function that is stored in the file names os.execute, io.popen, loadstring, ffi or another way out of Lua; Torch7 rebuilds the \
@@ -72,8 +72,8 @@ pub const S1132: Rule = Rule {
 };
 
 /// A document that makes its parser read another file.
-pub const S1140: Rule = Rule {
-    id: "S1140",
+pub const S1163: Rule = Rule {
+    id: "S1163",
     title: "XML external entity",
     severity: Severity::Warning,
     why: "the document type declares an entity or a subset that stands in another file or on another machine, or the document includes one: \
@@ -87,8 +87,8 @@ pub const S1140: Rule = Rule {
 };
 
 /// Entities that expand to far more than the file holds.
-pub const S1141: Rule = Rule {
-    id: "S1141",
+pub const S1164: Rule = Rule {
+    id: "S1164",
     title: "XML entity expansion",
     severity: Severity::Warning,
     why: "entities refer to entities, or one is used so often that the text expands to far more than the file holds (billion laughs)",
@@ -97,8 +97,8 @@ pub const S1141: Rule = Rule {
 };
 
 /// A document type where the format has none.
-pub const S1142: Rule = Rule {
-    id: "S1142",
+pub const S1165: Rule = Rule {
+    id: "S1165",
     title: "XML document type",
     severity: Severity::Info,
     why: "the document declares a type or entities of its own, which no exporter of today writes; what they do is harmless by itself",
@@ -107,8 +107,8 @@ pub const S1142: Rule = Rule {
 };
 
 /// Code where a document has data.
-pub const S1143: Rule = Rule {
-    id: "S1143",
+pub const S1166: Rule = Rule {
+    id: "S1166",
     title: "PMML asks for code",
     severity: Severity::Warning,
     why: "an element or a function name asks the scoring engine to run a script or to load a Java class that is no function of PMML",

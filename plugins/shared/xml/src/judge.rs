@@ -1,7 +1,7 @@
 //! Findings that any XML document may give rise to.
 
 use modelaudit_plugin::{Artifact, Finding, Rule, Sink, escape, quote};
-use modelaudit_rules::other_formats::{S1140, S1141, S1142};
+use modelaudit_rules::other_formats::{S1163, S1164, S1165};
 use modelaudit_rules::structure::{S902, S904};
 
 use crate::tokenizer::{Error, ErrorKind, Tokenizer};
@@ -19,7 +19,7 @@ const KNOWN_HOSTS: &[&str] =
 
 /// Every rule that [`judge`] and [`report_error`] may report.
 pub fn rules() -> [Rule; 5] {
-    [S902, S904, S1140, S1141, S1142]
+    [S902, S904, S1163, S1164, S1165]
 }
 
 /// Reports what the tokenizer saw up to where it stands: call it when the document is read or broke off.
@@ -34,7 +34,7 @@ pub fn judge(tokenizer: &Tokenizer<'_>, sink: &mut dyn Sink) {
             let all: Vec<String> =
                 doctype.entities.iter().filter_map(|e| e.external.as_ref()).take(16).map(quote).collect();
             sink.finding(
-                Finding::new(&S1140, message)
+                Finding::new(&S1163, message)
                     .at(doctype.at, doctype.length)
                     .element(escape(&entity.name))
                     .detail("targets", all.join(", ")),
@@ -44,7 +44,7 @@ pub fn judge(tokenizer: &Tokenizer<'_>, sink: &mut dyn Sink) {
             && !KNOWN_HOSTS.iter().any(|host| target.to_ascii_lowercase().starts_with(host))
         {
             let message = format!("the document type is read from {}", quote(target));
-            sink.finding(Finding::new(&S1140, message).at(doctype.at, doctype.length).detail("target", quote(target)));
+            sink.finding(Finding::new(&S1163, message).at(doctype.at, doctype.length).detail("target", quote(target)));
             said = true;
         }
         let (name, size) = doctype.largest().unwrap_or(("", 0));
@@ -60,7 +60,7 @@ pub fn judge(tokenizer: &Tokenizer<'_>, sink: &mut dyn Sink) {
             } else {
                 format!("the references to entities expand to {expansion} bytes")
             };
-            let finding = Finding::new(&S1141, message).at(doctype.at, doctype.length);
+            let finding = Finding::new(&S1164, message).at(doctype.at, doctype.length);
             sink.finding(
                 finding
                     .detail("entities", doctype.entities.len().to_string())
@@ -70,12 +70,12 @@ pub fn judge(tokenizer: &Tokenizer<'_>, sink: &mut dyn Sink) {
         }
         if !said {
             let message = format!("a document type for {} precedes the content", quote(&doctype.name));
-            sink.finding(Finding::new(&S1142, message).at(doctype.at, doctype.length));
+            sink.finding(Finding::new(&S1165, message).at(doctype.at, doctype.length));
         }
     }
     for (at, href) in tokenizer.includes() {
         sink.finding(
-            Finding::new(&S1140, format!("the document includes {}", quote(href)))
+            Finding::new(&S1163, format!("the document includes {}", quote(href)))
                 .at(*at, 1)
                 .detail("target", quote(href)),
         );

@@ -12,6 +12,9 @@
 mod doctype;
 mod judge;
 mod source;
+mod subset;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 
 pub use doctype::{Doctype, Entity};

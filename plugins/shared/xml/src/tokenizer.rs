@@ -4,7 +4,7 @@ use std::fmt;
 
 use modelaudit_plugin::{Artifact, Hit, Reader, Span};
 
-use crate::doctype::{Doctype, Entity, MOST_ENTITIES, MOST_REFERENCES};
+use crate::doctype::Doctype;
 use crate::source::{Encoding, Source};
 
 /// Bytes of a name; of a value or a piece of text; of all values of an element; attributes of an element; open elements.
@@ -124,12 +124,12 @@ pub enum Event {
 
 /// Reads a document from front to back.
 pub struct Tokenizer<'a> {
-    source: Source<'a>,
+    pub(crate) source: Source<'a>,
     /// Hashes of the names of the open elements.
     open: Vec<u64>,
     deepest: usize,
     had_root: bool,
-    doctype: Option<Doctype>,
+    pub(crate) doctype: Option<Doctype>,
     expansion: u64,
     includes: Vec<(u64, String)>,
     odd_encoding: Option<String>,
@@ -232,20 +232,20 @@ impl<'a> Tokenizer<'a> {
         }
     }
 
-    fn fail(&self, kind: ErrorKind) -> Error {
+    pub(crate) fn fail(&self, kind: ErrorKind) -> Error {
         Error { offset: self.source.position(), kind }
     }
 
-    fn malformed(&self, what: &str) -> Error {
+    pub(crate) fn malformed(&self, what: &str) -> Error {
         self.fail(ErrorKind::Malformed(what.to_owned()))
     }
 
-    fn need(&mut self) -> Result<u8, Error> {
+    pub(crate) fn need(&mut self) -> Result<u8, Error> {
         self.source.next().ok_or_else(|| self.fail(ErrorKind::End))
     }
 
     /// The next byte that is not white space.
-    fn blank(&mut self) -> Result<u8, Error> {
+    pub(crate) fn blank(&mut self) -> Result<u8, Error> {
         loop {
             let byte = self.need()?;
             if !byte.is_ascii_whitespace() {
@@ -254,11 +254,11 @@ impl<'a> Tokenizer<'a> {
         }
     }
 
-    fn blank_then(&mut self, wanted: u8) -> Result<(), Error> {
+    pub(crate) fn blank_then(&mut self, wanted: u8) -> Result<(), Error> {
         if self.blank()? == wanted { Ok(()) } else { Err(self.malformed(&format!("'{}' is missing", wanted as char))) }
     }
 
-    fn name(&mut self) -> Result<String, Error> {
+    pub(crate) fn name(&mut self) -> Result<String, Error> {
         let mut name = Vec::new();
         loop {
             let byte = self.need()?;
@@ -351,8 +351,7 @@ impl<'a> Tokenizer<'a> {
     /// A piece of text; None if it is white space.
     fn text(&mut self, at: u64) -> Result<Option<Text>, Error> {
         let mut text = Vec::new();
-        loop {
-            let Some(byte) = self.source.next() else { break };
+        while let Some(byte) = self.source.next() {
             match byte {
                 b'<' => {
                     self.source.back(byte);
@@ -422,7 +421,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     /// `<?target ... ?>`; the XML declaration names the encoding.
-    fn instruction(&mut self) -> Result<(), Error> {
+    pub(crate) fn instruction(&mut self) -> Result<(), Error> {
         let mut kept = Vec::new();
         let mut last = 0;
         loop {
@@ -478,7 +477,7 @@ impl<'a> Tokenizer<'a> {
         }
     }
 
-    fn exactly(&mut self, wanted: &[u8]) -> Result<(), Error> {
+    pub(crate) fn exactly(&mut self, wanted: &[u8]) -> Result<(), Error> {
         for byte in wanted {
             if self.need()? != *byte {
                 return Err(self.malformed("a declaration that XML does not have"));
@@ -488,7 +487,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     /// Reads up to the three bytes of a mark; what precedes it goes to `kept`, up to 64 KiB.
-    fn until(&mut self, mark: &[u8; 3], mut kept: Option<&mut Vec<u8>>) -> Result<(), Error> {
+    pub(crate) fn until(&mut self, mark: &[u8; 3], mut kept: Option<&mut Vec<u8>>) -> Result<(), Error> {
         let mut window = [0u8; 3];
         let mut count = 0u64;
         loop {
@@ -503,176 +502,6 @@ impl<'a> Tokenizer<'a> {
             window = [window[1], window[2], byte];
             if count >= 3 && window == *mark {
                 return Ok(());
-            }
-        }
-    }
-
-    /// Behind `<!DOCTYPE`: the name, an identifier of a part elsewhere, declarations between brackets.
-    fn document_type(&mut self, at: u64) -> Result<(), Error> {
-        let first = self.blank()?;
-        self.source.back(first);
-        let mut doctype = Doctype { name: self.name()?, at, ..Doctype::default() };
-        let mut result = self.document_type_body(&mut doctype);
-        doctype.length = self.source.position().min(self.source.end()).saturating_sub(at);
-        doctype.measure();
-        self.doctype = Some(doctype);
-        if let Err(error) = &mut result {
-            error.offset = error.offset.min(self.source.end());
-        }
-        result
-    }
-
-    fn document_type_body(&mut self, doctype: &mut Doctype) -> Result<(), Error> {
-        loop {
-            match self.blank()? {
-                b'>' => return Ok(()),
-                b'[' => self.subset(doctype)?,
-                first => {
-                    self.source.back(first);
-                    doctype.external = self.external()?.or(doctype.external.take());
-                }
-            }
-        }
-    }
-
-    /// `SYSTEM "uri"` or `PUBLIC "id" "uri"`.
-    fn external(&mut self) -> Result<Option<String>, Error> {
-        match self.name()?.as_str() {
-            "SYSTEM" => Ok(Some(self.literal()?)),
-            "PUBLIC" => {
-                let public = self.literal()?;
-                // HTML leaves the system identifier out; XML does not.
-                match self.blank()? {
-                    quote @ (b'"' | b'\'') => {
-                        self.source.back(quote);
-                        Ok(Some(self.literal()?))
-                    }
-                    other => {
-                        self.source.back(other);
-                        Ok(Some(public))
-                    }
-                }
-            }
-            _ => Err(self.malformed("neither SYSTEM nor PUBLIC")),
-        }
-    }
-
-    /// A quoted text without references.
-    fn literal(&mut self) -> Result<String, Error> {
-        let quote = self.blank()?;
-        if !matches!(quote, b'"' | b'\'') {
-            return Err(self.malformed("a value without quotes"));
-        }
-        let mut value = Vec::new();
-        loop {
-            match self.need()? {
-                byte if byte == quote => return Ok(String::from_utf8_lossy(&value).into_owned()),
-                byte if value.len() < 4096 => value.push(byte),
-                _ => {}
-            }
-        }
-    }
-
-    /// The declarations of a document type, up to `]`.
-    fn subset(&mut self, doctype: &mut Doctype) -> Result<(), Error> {
-        loop {
-            match self.blank()? {
-                b']' => return Ok(()),
-                b'%' => {
-                    self.name()?;
-                    self.blank_then(b';')?;
-                }
-                b'<' => {
-                    let at = self.source.position().saturating_sub(1);
-                    match self.need()? {
-                        b'?' => self.instruction()?,
-                        b'!' => match self.need()? {
-                            b'-' => {
-                                self.exactly(b"-")?;
-                                self.until(b"-->", None)?;
-                            }
-                            first => {
-                                self.source.back(first);
-                                if self.name()? == "ENTITY" {
-                                    self.entity(doctype, at)?;
-                                } else {
-                                    self.rest_of_declaration()?;
-                                }
-                            }
-                        },
-                        _ => return Err(self.malformed("an element inside a document type")),
-                    }
-                }
-                _ => return Err(self.malformed("text inside a document type")),
-            }
-        }
-    }
-
-    /// Behind `<!ENTITY`.
-    fn entity(&mut self, doctype: &mut Doctype, at: u64) -> Result<(), Error> {
-        let mut first = self.blank()?;
-        let parameter = first == b'%';
-        if parameter {
-            first = self.blank()?;
-        }
-        self.source.back(first);
-        let name = self.name()?;
-        let mut entity = Entity { name, parameter, external: None, literal: 0, references: Vec::new(), at };
-        let next = self.blank()?;
-        self.source.back(next);
-        if matches!(next, b'"' | b'\'') {
-            self.entity_value(&mut entity)?;
-        } else {
-            entity.external = self.external()?;
-        }
-        // Kept before its end is read: a declaration that is cut off was made all the same.
-        if doctype.entities.len() < MOST_ENTITIES {
-            doctype.entities.push(entity);
-        } else {
-            doctype.more = true;
-        }
-        self.rest_of_declaration()
-    }
-
-    /// The quoted text of an entity: its size, and the entities it refers to.
-    fn entity_value(&mut self, entity: &mut Entity) -> Result<(), Error> {
-        let quote = self.blank()?;
-        let mut name: Option<Vec<u8>> = None;
-        loop {
-            let byte = self.need()?;
-            if byte == quote {
-                return Ok(());
-            }
-            match (&mut name, byte) {
-                (_, b'&' | b'%') => name = Some(Vec::new()),
-                (Some(bytes), b';') => {
-                    let text = String::from_utf8_lossy(bytes).into_owned();
-                    name = None;
-                    if text.starts_with('#') {
-                        entity.literal += 1;
-                    } else if let Some(known) = entity.references.iter_mut().find(|(n, _)| *n == text) {
-                        known.1 = known.1.saturating_add(1);
-                    } else if entity.references.len() < MOST_REFERENCES {
-                        entity.references.push((text, 1));
-                    }
-                }
-                (Some(bytes), byte) if bytes.len() < 256 && !byte.is_ascii_whitespace() => bytes.push(byte),
-                (Some(_), _) => name = None,
-                (None, _) => entity.literal = entity.literal.saturating_add(1),
-            }
-        }
-    }
-
-    /// Up to the `>` of a declaration, which may stand in quotes before.
-    fn rest_of_declaration(&mut self) -> Result<(), Error> {
-        let mut quote = None;
-        loop {
-            let byte = self.need()?;
-            match quote {
-                None if byte == b'>' => return Ok(()),
-                None if matches!(byte, b'"' | b'\'') => quote = Some(byte),
-                Some(open) if byte == open => quote = None,
-                _ => {}
             }
         }
     }
@@ -735,109 +564,5 @@ impl Artifact for Head<'_> {
     }
     fn digest(&self, _algorithm: &str, _within: Span) -> Option<Vec<u8>> {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use modelaudit_plugin::testing::Memory;
-
-    use super::*;
-
-    fn all(bytes: &[u8]) -> (Vec<Event>, Option<Error>) {
-        let artifact = Memory::new("x", bytes);
-        let mut tokenizer = Tokenizer::new(&artifact);
-        let mut events = Vec::new();
-        loop {
-            match tokenizer.event() {
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => return (events, None),
-                Err(error) => return (events, Some(error)),
-            }
-        }
-    }
-
-    fn doctype(text: &str) -> Doctype {
-        let artifact = Memory::new("x", text.as_bytes());
-        let mut tokenizer = Tokenizer::new(&artifact);
-        while tokenizer.event().is_ok_and(|e| e.is_some()) {}
-        tokenizer.doctype().cloned().unwrap_or_default()
-    }
-
-    #[test]
-    fn a_document_is_read() {
-        let (events, error) = all(b"<?xml version='1.0'?>\n<!-- a -- > b --><a x=\"1 &lt; &#x32;\" y='z'>\n t&amp;u <b/><![CDATA[<c>]]]></a>\n");
-        assert_eq!(error, None);
-        let Event::Start(a) = &events[0] else { panic!("{events:?}") };
-        assert_eq!((a.name.as_str(), a.get("x"), a.get("y")), ("a", Some("1 < 2"), Some("z")));
-        let Event::Text(t) = &events[1] else { panic!("{events:?}") };
-        assert_eq!(t.text, "\n t&u ");
-        let Event::Text(c) = &events[3] else { panic!("{events:?}") };
-        assert_eq!(c.text, "<c>]");
-        assert_eq!(events[4], Event::End);
-    }
-
-    #[test]
-    fn wide_characters_are_decoded() {
-        let text = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///e\">]><a b='\u{1f600}ä'/>";
-        for big in [true, false] {
-            for mark in [true, false] {
-                let mut bytes = Vec::new();
-                let units = mark.then_some(0xfeffu16).into_iter().chain(text.encode_utf16());
-                units.for_each(|u| bytes.extend(if big { u.to_be_bytes() } else { u.to_le_bytes() }));
-                let artifact = Memory::new("x", &bytes);
-                let mut tokenizer = Tokenizer::new(&artifact);
-                let Ok(Some(Event::Start(element))) = tokenizer.event() else { panic!() };
-                assert_eq!(element.get("b"), Some("\u{1f600}ä"));
-                assert_eq!(tokenizer.doctype().unwrap().entities[0].external.as_deref(), Some("file:///e"));
-                assert_eq!(root(&bytes).as_deref(), Some("a"));
-            }
-        }
-    }
-
-    #[test]
-    fn entities_are_measured_and_not_expanded() {
-        let mut text = String::from("<!DOCTYPE p [<!ENTITY a \"aaaaaaaaaa\">");
-        for pair in ["ab", "bc", "cd", "de", "ef"] {
-            let (from, to) = pair.split_at(1);
-            text.push_str(&format!("<!ENTITY {to} \"{}\">", format!("&{from};").repeat(10)));
-        }
-        text.push_str("]><p>&f;&f;</p>");
-        assert_eq!(doctype(&text).largest(), Some(("f", 1_000_000)));
-        let artifact = Memory::new("x", text.as_bytes());
-        let mut tokenizer = Tokenizer::new(&artifact);
-        while tokenizer.event().unwrap().is_some() {}
-        assert_eq!(tokenizer.expansion(), 2_000_000);
-        assert_eq!(
-            doctype("<!DOCTYPE p [<!ENTITY a \"&b;\"><!ENTITY b \"x&a;\">]><p/>").largest().unwrap().1,
-            u64::MAX
-        );
-        assert_eq!(doctype("<!DOCTYPE p [<!ENTITY a \"&a;\">]><p/>").largest(), Some(("a", u64::MAX)));
-        let cut = doctype("<!DOCTYPE p PUBLIC '-//x' 'http://h/x.dtd' [<!ELEMENT a (b)> <!ENTITY % q SYSTEM 'u'");
-        assert_eq!(
-            (cut.external.as_deref(), cut.entities.len(), cut.entities[0].parameter),
-            (Some("http://h/x.dtd"), 1, true)
-        );
-    }
-
-    #[test]
-    fn what_is_no_xml_is_told_from_what_is_cut() {
-        for text in
-            ["<a></b>", "<a x=1/>", "<a x='1' x='2'/>", "<a/><b/>", "text", "<a>&b", "<a/>text", "<!FOO><a/>", "<a &/>"]
-        {
-            let error = all(text.as_bytes()).1.unwrap();
-            assert!(matches!(error.kind, ErrorKind::Malformed(_)) || text == "<a>&b", "{text}: {error}");
-        }
-        for text in ["", "<", "<a", "<a x", "<a x='", "<a>", "<a><!-- ", "<a><![CDATA[", "<!DOCTYPE a [", "<?xml"] {
-            assert_eq!(all(text.as_bytes()).1.unwrap().kind, ErrorKind::End, "{text}");
-        }
-    }
-
-    #[test]
-    fn roots_are_seen_in_heads() {
-        assert_eq!(root(b"<?xml version=\"1.0\"?>\n<PMML xmlns=\"http://www").as_deref(), Some("PMML"));
-        assert_eq!(root(b"\xef\xbb\xbf<net name='x'>").as_deref(), Some("net"));
-        assert_eq!(root(b"<html").as_deref(), None);
-        assert_eq!(root(b"PK\x03\x04"), None);
     }
 }
