@@ -13,7 +13,7 @@ mod types;
 
 use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Sink, quote};
 use modelaudit_rules::frameworks::S1110;
-use modelaudit_rules::structure::{S902, S904, S910, S911};
+use modelaudit_rules::structure::{S902, S904, S905, S910, S911};
 
 use cursor::{Cursor, Stop, at_offset};
 
@@ -38,7 +38,7 @@ impl Plugin for Gguf {
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![Format::new("gguf", "GGUF").extensions(&["gguf"]).magic(Magic::at(0, b"GGUF")), ggml],
             anchors: vec![],
-            rules: vec![S902, S904, S910, S911, S1110],
+            rules: vec![S902, S904, S905, S910, S911, S1110],
         }
     }
 

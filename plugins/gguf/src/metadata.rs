@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use modelaudit_metadata_text::{finding, judge, label};
 use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape, quote};
 use modelaudit_rules::frameworks::S1110;
 use modelaudit_rules::structure::{S902, S904, S910};
@@ -17,6 +18,8 @@ use crate::cursor::{Cursor, Stop};
 const MAX_KEYS: u64 = 100_000;
 /// The longest key (docs/gguf.md of ggml).
 const LONGEST_KEY: u64 = 65_535;
+/// Bytes of a text that are judged.
+const LONGEST_JUDGED: u64 = 64 << 10;
 /// No string of a real file is as long: one that is and leaves the file was not cut off but made up.
 const LONGEST_STRING: u64 = 16 << 20;
 /// No array of a real file has as many items; vocabularies have a million at most.
@@ -107,6 +110,7 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, sink: &mut dyn Sink) -> Result<
         let Ok(key) = std::str::from_utf8(&key) else { continue };
         fact(cursor, key, value, sink)?;
         templates(cursor, key, value, sink)?;
+        judge_text(cursor, key, value, sink)?;
         match (key, value) {
             ("general.alignment", Value::Integer(n)) => alignment(n, span, &mut metadata, sink),
             ("general.alignment", _) => {
@@ -247,6 +251,21 @@ fn fact(cursor: &mut Cursor<'_>, key: &str, value: Value, sink: &mut dyn Sink) -
             sink.fact_text(fact, &clip(&escape(&String::from_utf8_lossy(&text)), 256));
         }
         Value::Array { .. } | Value::Other => {}
+    }
+    Ok(())
+}
+
+/// A text that is a command or code and no words: tools that print metadata into a shell or a page act on it. Templates are code by
+/// nature and are judged as such.
+fn judge_text(cursor: &mut Cursor<'_>, key: &str, value: Value, sink: &mut dyn Sink) -> Result<(), Stop> {
+    if key.to_ascii_lowercase().contains("template") {
+        return Ok(());
+    }
+    let Value::String(span) = value else { return Ok(()) };
+    let text = cursor.text(span, LONGEST_JUDGED)?;
+    if let Some(found) = judge(&String::from_utf8_lossy(&text)) {
+        let place = format!("the metadata {}", quote(key));
+        sink.finding(finding(&place, &found).at(span.offset, span.length).element(label(key)));
     }
     Ok(())
 }
