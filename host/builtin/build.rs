@@ -26,8 +26,8 @@ fn main() {
         let module = target_dir.join(format!("{TARGET}/plugin/modelaudit_plugin_{}.wasm", name.replace('-', "_")));
         let module = fs::read(&module).unwrap_or_else(|e| fail(&format!("{}: {e}", module.display())));
         let wasm = component(name, &module);
-        let manifest = modelaudit_engine::sandbox::describe(wasm.clone())
-            .unwrap_or_else(|e| fail(&format!("plugin {name}: {e}")));
+        let manifest =
+            modelaudit_engine::sandbox::describe(wasm.clone()).unwrap_or_else(|e| fail(&format!("plugin {name}: {e}")));
         // An architecture that wasmtime can't compile for gets no machine code; the plugin is compiled when it runs.
         let native = modelaudit_engine::sandbox::precompile(&wasm, &variable("TARGET")).unwrap_or_else(|e| {
             println!("cargo::warning=plugin {name} is not compiled ahead of time: {e:#}");

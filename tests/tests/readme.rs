@@ -28,7 +28,9 @@ fn list() -> String {
     for (title, plugin, names) in formats.values() {
         writeln!(text, "| {title} | {plugin} | {names} |").expect("a string takes all");
     }
-    text + "\nAnalysers look into every file and every part of one, whatever its format:\n\n" + &analysers.join("\n") + "\n"
+    text + "\nAnalysers look into every file and every part of one, whatever its format:\n\n"
+        + &analysers.join("\n")
+        + "\n"
 }
 
 #[test]

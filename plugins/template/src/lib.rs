@@ -6,7 +6,9 @@
 //! Build: `cargo build --release --target wasm32-unknown-unknown`
 //! Use: `modelaudit scan --plugin target/wasm32-unknown-unknown/release/acme_scanner.wasm FILE`
 
-use modelaudit_plugin::{Artifact, EndOfData, Finding, Format, Magic, Manifest, Plugin, Reader, Rule, Severity, Sink, Span, quote};
+use modelaudit_plugin::{
+    Artifact, EndOfData, Finding, Format, Magic, Manifest, Plugin, Reader, Rule, Severity, Sink, Span, quote,
+};
 
 /// The scanner.
 pub struct Acme;
