@@ -98,6 +98,8 @@ pub struct Tree {
     pub unpacked_left: u64,
     /// Parts that may still be taken.
     pub children_left: usize,
+    /// True once it was said that the budget for unpacked bytes is spent.
+    bomb: bool,
     limits: Arc<Limits>,
 }
 
@@ -110,6 +112,7 @@ impl Tree {
             unpacked_left: limits.unpacked_of(bytes.size()),
             children_left: limits.children,
             nodes: vec![Node::new(name, bytes, siblings)],
+            bomb: false,
             limits: Arc::clone(limits),
         }
     }
@@ -238,20 +241,21 @@ impl Tree {
         }
     }
 
+    /// The budget is the file's, so the file says once that it is spent, and where that was.
     fn over_budget(&mut self, index: usize, format: &str) {
         let size = self.nodes[0].size;
         let limit = self.limits.unpacked_of(size);
-        let node = &mut self.nodes[index];
-        if node.findings.iter().any(|f| f.rule == NESTING) {
+        let place = self.path(index).join(":");
+        let file = &mut self.nodes[0];
+        if self.bomb {
             return;
         }
-        node.findings.push(EngineFinding {
+        self.bomb = true;
+        file.findings.push(EngineFinding {
             rule: NESTING,
             message: format!("unpacks to more than {limit} bytes, out of a file of {size} bytes"),
-            details: vec![("format".to_owned(), format.to_owned())],
+            details: vec![("format".to_owned(), format.to_owned()), ("in".to_owned(), place)],
         });
-        if !node.gaps.iter().any(|g| g.plugin == ENGINE) {
-            node.gap(format!("only the first {limit} unpacked bytes of this file were scanned"));
-        }
+        file.gap(format!("only the first {limit} unpacked bytes of this file were scanned"));
     }
 }
