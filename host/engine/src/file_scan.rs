@@ -1,10 +1,10 @@
 //! One file and everything in it: a tree of artifacts that grows wave by wave.
 //!
-//! A wave is all artifacts of one depth. Its tasks run in any order on any thread; what they found is merged in the order of
+//! A wave is up to 64 artifacts, those nearer to the file first. Its tasks run in any order on any thread; what they found is merged in the order of
 //! artifacts and plugins once all are done. So budgets cut at the same place, and the report is the same, whatever the
 //! number of threads.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +17,10 @@ use crate::sandbox::{Child, ChildBytes, Outcome};
 use crate::search::{Hits, Pass};
 use crate::siblings::Siblings;
 use crate::spool::SpoolMemory;
+
+/// Artifacts of a wave at most. Tasks of one wave know nothing of what the others unpack, so this bounds by how much they can
+/// together overdraw the budget before it is noticed.
+const WAVE: usize = 64;
 
 /// A finding of the host itself.
 pub struct EngineFinding {
@@ -98,6 +102,8 @@ pub struct Tree {
     pub unpacked_left: u64,
     /// Parts that may still be taken.
     pub children_left: usize,
+    /// Artifacts of waves to come.
+    waiting: VecDeque<usize>,
     /// True once it was said that the budget for unpacked bytes is spent.
     bomb: bool,
     limits: Arc<Limits>,
@@ -112,6 +118,7 @@ impl Tree {
             unpacked_left: limits.unpacked_of(bytes.size()),
             children_left: limits.children,
             nodes: vec![Node::new(name, bytes, siblings)],
+            waiting: VecDeque::new(),
             bomb: false,
             limits: Arc::clone(limits),
         }
@@ -180,7 +187,9 @@ impl Tree {
             // Views hold what they need of it.
             self.nodes[index].bytes = None;
         }
-        next
+        self.waiting.extend(next);
+        let size = self.waiting.len().min(WAVE);
+        self.waiting.drain(..size).collect()
     }
 
     fn take_children(&mut self, index: usize, children: Vec<(usize, Child)>, next: &mut Vec<usize>) {

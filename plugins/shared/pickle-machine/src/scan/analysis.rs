@@ -275,6 +275,12 @@ const CODE_KEYS: &[&str] = &[
     "__setstate__",
 ];
 
+/// The dicts of a state: itself, or those of a tuple (attributes, slots).
+fn state_dicts(view: &View<'_, '_>, state: Value) -> impl Iterator<Item = Value> {
+    let dicts = if state.kind() == Kind::Tuple { view.items(state, 2).0 } else { vec![state] };
+    dicts.into_iter().filter(|dict| dict.kind() == Kind::Dict)
+}
+
 impl Observer for Analysis {
     fn start(&mut self, _view: &View<'_, '_>, _offset: u64) {
         self.blobs.clear();
@@ -388,7 +394,7 @@ impl Observer for Analysis {
         {
             self.companions.insert(name);
         }
-        if let Some(mark) = self.code_keys(view, event, &inner) {
+        if let Some(mark) = self.code_keys(view, event, &inner).or_else(|| self.executed_state(view, event, &inner)) {
             return mark;
         }
         if view.danger(event.state).is_some() {
@@ -522,13 +528,27 @@ impl Analysis {
         view.items(state, 128).0.into_iter().filter(|v| v.is_container() || v.kind() == Kind::Global).collect()
     }
 
+    /// Text in the state that the class runs as code while the state is set (`rv_generic` of scipy).
+    fn executed_state(&mut self, view: &View<'_, '_>, event: &Build, inner: &[u32]) -> Option<u32> {
+        let global = view.parts(event.object).and_then(|p| view.global(p.callee))?;
+        for name in modelaudit_pickle_policy::executed_state(&global.resolved) {
+            for dict in state_dicts(view, event.state) {
+                let Some(text) = view.lookup(dict, name).and_then(|v| view.text(v, 64 << 10)) else { continue };
+                let Some(looks) = modelaudit_pickle_policy::suspicious_text(&text) else { continue };
+                let message = format!(
+                    "{} runs its attribute {name} as code while its state is set, and that looks like {looks}: {}",
+                    quote(global.path()),
+                    quote(modelaudit_plugin::clip(&text, 200))
+                );
+                return Some(self.simple(&S207, Severity::Critical, message, event.offset, view, inner));
+            }
+        }
+        None
+    }
+
     /// State that holds a callable under a name that Python itself looks up.
     fn code_keys(&mut self, view: &View<'_, '_>, event: &Build, inner: &[u32]) -> Option<u32> {
-        let mut dicts = vec![event.state];
-        if event.state.kind() == Kind::Tuple {
-            dicts = view.items(event.state, 2).0;
-        }
-        for dict in dicts.into_iter().filter(|d| d.kind() == Kind::Dict) {
+        for dict in state_dicts(view, event.state) {
             let (items, _) = view.items(dict, 1024);
             for pair in items.chunks_exact(2) {
                 let [key, value] = *pair else { continue };

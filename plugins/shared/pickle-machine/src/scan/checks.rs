@@ -7,6 +7,7 @@ use modelaudit_plugin::Severity;
 
 use super::analysis::Analysis;
 use super::payload;
+use crate::globals::Global;
 use crate::value::{Kind, Value};
 use crate::view::{Call, View};
 
@@ -24,6 +25,11 @@ const fn critical(reason: &'static str) -> Failure {
 
 const fn odd(reason: &'static str) -> Failure {
     Failure { severity: Severity::Warning, reason }
+}
+
+/// The mere import of it is worth a warning.
+fn is_worse_than_a_fact(global: &Global) -> bool {
+    global.danger().is_none_or(|entry| entry.imported > Severity::Info)
 }
 
 /// Whether the call passes the check of this tag. Something dangerous among the arguments fails every check; a tag that is
@@ -48,11 +54,14 @@ pub(crate) fn check(
     let class = matches!(first.kind(), Kind::Global | Kind::Result | Kind::Partial);
     let danger = arguments.iter().any(|v| view.danger(*v).is_some());
     match tag {
-        "ndarray-reconstruct" | "reconstructor" if danger => Err(critical("on a dangerous class")),
-        "ndarray-reconstruct" | "reconstructor" if !class && !arguments.is_empty() => {
-            Err(odd("on something that is no class"))
+        // `ndarray.__new__(class, shape, dtype)` runs, never the constructor of the class itself (numpy's
+        // `array_reconstruct`): one that real models name, `numpy.memmap`, is no more than an import here.
+        "ndarray-reconstruct" if !arguments.iter().filter_map(|v| view.danger(*v)).any(is_worse_than_a_fact) => {
+            if class || arguments.is_empty() { Ok(()) } else { Err(odd("on something that is no class")) }
         }
-        "ndarray-reconstruct" | "reconstructor" => Ok(()),
+        "ndarray-reconstruct" | "reconstructor" if danger => Err(critical("on a dangerous class")),
+        "reconstructor" if !class && !arguments.is_empty() => Err(odd("on something that is no class")),
+        "reconstructor" => Ok(()),
         "codecs-encode" => match second.map(|v| v.is_text()) {
             None | Some(true) => Ok(()),
             Some(false) => Err(odd("with a computed encoding")),
