@@ -74,6 +74,10 @@ pub struct ScanArgs {
     #[arg(short, long, value_name = "PATTERN")]
     pub blacklist: Vec<String>,
 
+    /// Warn of code that nobody reviewed, which is only a fact else: packages that a pickle imports, bytecode, custom classes
+    #[arg(long)]
+    pub strict: bool,
+
     /// Files scanned at the same time; 0 is one for each processor
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub jobs: usize,
@@ -147,6 +151,7 @@ impl ScanArgs {
         let mut options = self.plugins.options();
         options.jobs = self.jobs;
         options.blacklist.clone_from(&self.blacklist);
+        options.strict = self.strict;
         options.limits = Limits {
             timeout: Duration::from_secs(self.timeout.into()),
             file_size: self.max_file_size.map(Size::bytes),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::file_scan::{Node, Tree};
-use crate::model::{ArtifactReport, FileReport, Finding, Gap, Span};
+use crate::model::{ArtifactReport, FileReport, Finding, Gap, Severity, Span};
+use crate::rules::UNREVIEWED;
 use crate::sandbox::Plugin;
 
 /// How rules and plugins are numbered in a report: the host's own come first.
@@ -20,8 +21,16 @@ struct Located {
 }
 
 /// Turns a tree into a report.
-pub fn report(tree: Tree, path: String, named: bool, plugins: &[Plugin], numbering: &Numbering) -> FileReport {
-    let mut findings: Vec<Vec<Located>> = tree.nodes.iter().map(|node| located(node, plugins, numbering)).collect();
+pub fn report(
+    tree: Tree,
+    path: String,
+    named: bool,
+    plugins: &[Plugin],
+    numbering: &Numbering,
+    strict: bool,
+) -> FileReport {
+    let mut findings: Vec<Vec<Located>> =
+        tree.nodes.iter().map(|node| located(node, plugins, numbering, strict)).collect();
     drop_what_parts_tell(&tree, &mut findings);
     let order = depth_first(&tree);
     let mut artifacts: Vec<ArtifactReport> = Vec::with_capacity(order.len());
@@ -33,7 +42,7 @@ pub fn report(tree: Tree, path: String, named: bool, plugins: &[Plugin], numberi
     FileReport { path, named, size: tree.nodes[0].size, artifacts }
 }
 
-fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering) -> Vec<Located> {
+fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering, strict: bool) -> Vec<Located> {
     let mut all: Vec<Located> = Vec::new();
     let host = node.findings.iter().map(|f| Located {
         finding: Finding {
@@ -51,12 +60,16 @@ fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering) -> Vec<Locate
     all.extend(host);
     for (claim, outcome) in &node.tasks {
         let Some(outcome) = outcome else { continue };
-        let analyser = plugins[claim.plugin].manifest.formats.is_empty();
+        let manifest = &plugins[claim.plugin].manifest;
+        let analyser = manifest.formats.is_empty();
+        let raised = |rule: usize, severity: Severity| {
+            strict && severity == Severity::Info && UNREVIEWED.contains(&manifest.rules[rule].id.as_str())
+        };
         all.extend(outcome.findings.iter().map(|f| Located {
             finding: Finding {
                 rule: numbering.first_rule[claim.plugin] + f.rule,
                 message: f.message.clone(),
-                severity: f.severity,
+                severity: if raised(f.rule, f.severity) { Severity::Warning } else { f.severity },
                 at: f.at,
                 element: f.element.clone(),
                 details: f.details.clone(),

@@ -31,6 +31,8 @@ pub struct Options {
     pub jobs: usize,
     /// Texts that no name may hold; case does not matter.
     pub blacklist: Vec<String>,
+    /// True to warn of code that nobody reviewed (unknown packages, bytecode, custom classes), which is a fact else.
+    pub strict: bool,
     /// Third-party plugins.
     pub plugin_files: Vec<PathBuf>,
     /// Folders of third-party plugins (`*.wasm`).
@@ -47,6 +49,7 @@ impl Default for Options {
             limits: Limits::default(),
             jobs: 0,
             blacklist: Vec::new(),
+            strict: false,
             plugin_files: Vec::new(),
             plugin_dirs: Vec::new(),
             builtin: true,
@@ -415,7 +418,8 @@ impl<'a> FileScan<'a> {
         self.match_blacklist(&mut tree);
         let scanner = self.scanner;
         let path = self.found.display.clone();
-        let report = collect::report(tree, path, self.found.named, &scanner.plugins, &scanner.numbering);
+        let report =
+            collect::report(tree, path, self.found.named, &scanner.plugins, &scanner.numbering, scanner.options.strict);
         *lock(&self.ended) = Some(Ok(report));
         self.progress.finished(&self.found.display);
     }

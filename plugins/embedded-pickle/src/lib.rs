@@ -4,15 +4,20 @@
 //! them is switched off (pickle-family, section 5). So a place counts only if a pickle begins there, runs to its `STOP`
 //! and calls something dangerous on the way: that is never an accident, it is the second stage of an attack.
 //!
+//! One kind of pickle has to be found here although it begins with the first byte: one that pushes constants until the head,
+//! from which the pickle plugin decides, is full.
+//!
 //! Artifacts that are pickles themselves are the pickle plugin's; here only what lies outside their streams counts. Archives
 //! are looked at member by member, as children.
 
 mod anchors;
 
 use anchors::{ANCHORS, Form};
-use modelaudit_pickle_machine::{Reading, hidden_in_encoding, hidden_pickle, is_pickle, walk};
+use modelaudit_pickle_machine::{
+    Reading, ScanOptions, hidden_in_encoding, hidden_pickle, is_pickle, runs_code, scan_pickle, walk,
+};
 use modelaudit_plugin::{Artifact, Finding, Manifest, Plugin, Sink, Span};
-use modelaudit_rules::pickle::S213;
+use modelaudit_rules::pickle::{ALL, S213};
 
 /// The plugin.
 pub struct EmbeddedPickle;
@@ -55,7 +60,7 @@ impl Plugin for EmbeddedPickle {
             homepage: "",
             formats: vec![],
             anchors: ANCHORS.iter().map(|(literal, _)| literal.to_vec()).collect(),
-            rules: vec![S213],
+            rules: ALL.to_vec(),
         }
     }
 
@@ -76,6 +81,12 @@ impl Plugin for EmbeddedPickle {
         let (mut start, mut seen, mut found) = (0, 0u64, 0);
         loop {
             let hits = artifact.hits(start, PAGE);
+            if seen == 0 && !hits.is_empty() && !context.is_pickle && runs_code(artifact, Span::new(0, size)) {
+                // The payload stands behind more constants than a probe sees. Loaders read it like any other pickle, so it is
+                // told like any other; the same findings of the pickle plugin, asked because of an extension, merge with these.
+                scan_pickle(artifact, Span::new(0, size), sink, &ScanOptions::default());
+                context.is_pickle = true;
+            }
             let Some(last) = hits.last().map(|h| h.offset) else { return Ok(()) };
             let full = hits.len() >= PAGE as usize;
             for hit in hits {

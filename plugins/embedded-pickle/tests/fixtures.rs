@@ -16,6 +16,7 @@ fn labels_hold() {
         let bytes = std::fs::read(root.join(file)).unwrap();
         let (report, _) = scan_artifact::<EmbeddedPickle>(Memory::new(file, &bytes), "");
         let outcome = match report.worst() {
+            Some(Severity::Critical) => "critical",
             Some(Severity::Warning) => "warning",
             None if report.incomplete.is_empty() => "clean",
             _ => "something else",
@@ -31,7 +32,8 @@ fn labels_hold() {
 #[test]
 fn conforms() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/embedded-pickle");
-    for file in ["behind_image.png", "text_base64.json", "behind_a_pickle.pkl", "two.bin"] {
+    for file in ["behind_image.png", "text_base64.json", "behind_a_pickle.pkl", "two.bin", "behind_many_constants.bin"]
+    {
         let bytes = std::fs::read(root.join(file)).unwrap();
         conformance::<EmbeddedPickle>(file, &bytes, "");
     }

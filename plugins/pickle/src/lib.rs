@@ -4,7 +4,7 @@
 //! (`modelaudit-pickle-machine`), because numpy's object arrays and torch's archives hold pickles, too; this plugin decides
 //! what is a pickle (there is no magic) and what it means that one has a harmless extension.
 
-use modelaudit_pickle_machine::{ScanOptions, is_pickle, opcodes, scan_pickle};
+use modelaudit_pickle_machine::{ScanOptions, is_pickle, opcodes, runs_code, scan_pickle};
 use modelaudit_plugin::{Artifact, Finding, Format, Manifest, Plugin, Severity, Sink, Span, quote};
 use modelaudit_rules::{pickle, structure};
 
@@ -71,7 +71,8 @@ impl Plugin for Pickle {
     fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
         let size = artifact.size();
         let head = artifact.read(0, 4096);
-        if !is_pickle(&head, size) {
+        // By its extension it is asked for even if the first bytes do not show what it is.
+        if !is_pickle(&head, size) && !runs_code(artifact, Span::new(0, size)) {
             return Err(not_a_pickle(&head));
         }
         let summary = scan_pickle(artifact, Span::new(0, size), sink, &ScanOptions::default());

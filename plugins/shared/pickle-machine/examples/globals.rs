@@ -1,12 +1,17 @@
-//! Lists the globals that the machine resolves, for comparison with what a loader asks for (`find_class`).
+//! Lists the globals that the machine resolves, for comparison with what loaders ask for: the far side of `fuzz/differential/run.py`.
 //!
-//! Input: a file of records, each a little-endian u32 length and a pickle. Output: one line a record, the globals as
-//! `module\tname` joined by a mark of control characters, in the order of their first import; a computed name counts, too.
+//! Standard input: records, each a little-endian u32 length and that many bytes, a file of pickles. Standard output: an answer
+//! a record, each a u32 number of names and as many texts of a u32 length and UTF-8. A text is `module.name` as written;
+//! `?` stands for an import whose name is computed and could not be told. An answer is flushed before the next record is
+//! run, so that whoever waits knows at which record a process ended that ended early.
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use modelaudit_pickle_machine::{ComputedImport, Import, Observer, Reading, Slice, View, walk};
 use modelaudit_plugin::Span;
+
+/// As many streams as a case may hold, and more.
+const STREAMS: u32 = 64;
 
 #[derive(Default)]
 struct Names(Vec<String>);
@@ -15,25 +20,41 @@ impl Observer for Names {
     fn import(&mut self, view: &View<'_, '_>, event: &Import) {
         self.0.extend(view.global(event.value).map(|g| g.resolved.written.clone()));
     }
+
     fn computed_import(&mut self, view: &View<'_, '_>, event: &ComputedImport) -> u32 {
-        self.0.push(view.global(event.value).map_or("?".to_owned(), |g| g.resolved.written.clone()));
+        self.0.push(view.global(event.value).map_or_else(|| "?".to_owned(), |g| g.resolved.written.clone()));
         1
     }
 }
 
-fn main() {
-    let path = std::env::args().nth(1).expect("a file of records");
-    let data = std::fs::read(path).expect("readable");
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut rest = data.as_slice();
-    while let Some((length, tail)) = rest.split_first_chunk::<4>() {
-        let (pickle, tail) = tail.split_at(u32::from_le_bytes(*length) as usize);
-        rest = tail;
-        let mut names = Names::default();
-        for frames in [false, true] {
-            let reading = Reading { frames, ..Reading::USUAL };
-            walk(&Slice(pickle), Span::new(0, pickle.len() as u64), reading, 1, &mut names);
-        }
-        writeln!(out, "{}", names.0.join("\u{1e}\u{1f}\u{1e}").replace('\n', "\\n")).expect("writable");
+/// The readings that a scan makes, under the conditions under which it makes them (`scan::read_every_way`): more of them here
+/// would hide what a scan misses.
+fn names(pickle: &[u8]) -> Vec<String> {
+    let mut names = Names::default();
+    let mut read = |reading| walk(&Slice(pickle), Span::new(0, pickle.len() as u64), reading, STREAMS, &mut names);
+    let outcome = read(Reading::USUAL);
+    if outcome.arrays > 0 {
+        read(Reading { arrays: false, frames: false, strict: true });
     }
+    if outcome.frame_crossed {
+        read(Reading { arrays: true, frames: true, strict: true });
+    }
+    names.0
+}
+
+fn main() -> io::Result<()> {
+    let (mut input, mut output) = (io::stdin().lock(), io::BufWriter::new(io::stdout().lock()));
+    let mut length = [0; 4];
+    while input.read_exact(&mut length).is_ok() {
+        let mut pickle = Vec::new();
+        input.by_ref().take(u32::from_le_bytes(length).into()).read_to_end(&mut pickle)?;
+        let names = names(&pickle);
+        output.write_all(&(names.len() as u32).to_le_bytes())?;
+        for name in names {
+            output.write_all(&(name.len() as u32).to_le_bytes())?;
+            output.write_all(name.as_bytes())?;
+        }
+        output.flush()?;
+    }
+    Ok(())
 }

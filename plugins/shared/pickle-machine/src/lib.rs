@@ -82,7 +82,7 @@ pub use input::Slice;
 pub use machine::Reading;
 pub use opcode::{all as opcodes, name as opcode_name};
 pub use probe::is_pickle;
-pub use scan::{Hidden, ScanOptions, Summary, hidden_in_encoding, hidden_pickle, scan_pickle};
+pub use scan::{Hidden, ScanOptions, Summary, hidden_in_encoding, hidden_pickle, runs_code, scan_pickle};
 pub use streams::{Outcome, walk};
 pub use value::{Kind, Value};
 pub use view::{

@@ -69,6 +69,8 @@ pub(crate) enum Special {
     Reconstructor,
     /// Looks a type up by name in `types` (`cloudpickle._builtin_type("CodeType")`, `dill._load_type`).
     BuiltinType,
+    /// Evaluates a text that dill wrote for a singleton (`dill._dill._eval_repr("Ellipsis")`).
+    EvaluatedRepr,
     /// Builds a code object out of its parts.
     Code,
     /// Builds a function or class out of a code object.
@@ -137,6 +139,7 @@ const TABLE: &[(&str, Special)] = {
         ("copyreg.add_extension", AddExtension),
         ("dill._dill._create_code", Code),
         ("dill._dill._create_function", Function),
+        ("dill._dill._eval_repr", EvaluatedRepr),
         ("dill._dill._get_attr", GetAttribute),
         ("dill._dill._getattribute", GetAttribute),
         ("dill._dill._import_module", ImportModule),

@@ -530,15 +530,25 @@ impl Analysis {
 
     /// Text in the state that the class runs as code while the state is set (`rv_generic` of scipy).
     fn executed_state(&mut self, view: &View<'_, '_>, event: &Build, inner: &[u32]) -> Option<u32> {
-        let global = view.parts(event.object).and_then(|p| view.global(p.callee))?;
+        let parts = view.parts(event.object)?;
+        let mut global = view.global(parts.callee)?;
+        if global.special == Some(Special::Reconstructor) {
+            // Protocols 0 and 1: the class is an argument.
+            global = view.items(parts.arguments, 1).0.first().and_then(|class| view.global(*class))?;
+        }
         for name in modelaudit_pickle_policy::executed_state(&global.resolved) {
             for dict in state_dicts(view, event.state) {
-                let Some(text) = view.lookup(dict, name).and_then(|v| view.text(v, 64 << 10)) else { continue };
-                let Some(looks) = modelaudit_pickle_policy::suspicious_text(&text) else { continue };
+                let Some((bytes, complete)) = view.lookup(dict, name).and_then(|v| view.bytes(v, 16 << 10)) else {
+                    continue;
+                };
+                let text = String::from_utf8_lossy(&bytes);
+                // The real ones have a few hundred bytes; what is longer than the look at it hides something.
+                let long = (!complete).then_some("more than a template");
+                let Some(looks) = modelaudit_pickle_policy::suspicious_text(&text).or(long) else { continue };
                 let message = format!(
                     "{} runs its attribute {name} as code while its state is set, and that looks like {looks}: {}",
                     quote(global.path()),
-                    quote(modelaudit_plugin::clip(&text, 200))
+                    quote(text.as_ref())
                 );
                 return Some(self.simple(&S207, Severity::Critical, message, event.offset, view, inner));
             }

@@ -7,7 +7,7 @@ use modelaudit_rules::pickle::{S201, S202, S203, S204, S205, S217, S219};
 use super::alert::Alert;
 use super::analysis::Analysis;
 use super::names::owner;
-use super::{code, payload};
+use super::{code, handed, payload};
 use crate::globals::Global;
 use crate::render;
 use crate::special::Special;
@@ -37,6 +37,10 @@ pub(crate) fn call(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_
         return mark;
     }
     match global.judgement {
+        Judgement::Dangerous(_) if inner.is_empty() && applies_harmless(view, event, global) => {
+            analysis.use_global(view, event.callee);
+            0
+        }
         Judgement::Dangerous(entry) => dangerous(analysis, view, event, global, entry, &inner),
         // A wrapper that the policy lists keeps its own grade, even if what it wraps is harmless or unknown.
         _ => match wrapper(view, event) {
@@ -54,6 +58,19 @@ pub(crate) fn call(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_
             None => harmless(analysis, view, event, global, &inner),
         },
     }
+}
+
+/// `map(str, ...)`, `filter(None, ...)`: how iterators of these types are pickled. What they apply is harmless with any
+/// arguments, and so is the iterator. (Callees without an effect of their own are followed by the machine and never get here.)
+fn applies_harmless(view: &View<'_, '_>, event: &Call<'_>, global: &Global) -> bool {
+    global.special == Some(Special::ApplyFirst)
+        && event.opcode == "REDUCE"
+        && event.complete
+        && event.arguments.iter().all(|v| view.danger(*v).is_none())
+        && event.arguments.first().is_some_and(|function| match view.global(*function) {
+            Some(function) => function.judgement == Judgement::Safe(Role::Callable),
+            None => *function == Value::NONE,
+        })
 }
 
 /// The rule of a call opcode.
@@ -230,6 +247,13 @@ fn special(
             }
             None
         }
+        Special::EvaluatedRepr => {
+            let name = event.arguments.first().and_then(|v| view.text(*v, 32))?;
+            SINGLETONS.contains(&name.as_str()).then(|| {
+                analysis.use_global(view, event.callee);
+                0
+            })
+        }
         Special::ItemGetter => {
             let plain = event.arguments.iter().all(|v| v.is_constant()) && inner.is_empty();
             plain.then(|| {
@@ -292,6 +316,9 @@ fn special(
         _ => None,
     }
 }
+
+/// What dill stores as a text to evaluate. Source: `save_singleton` in dill's `_dill.py`.
+const SINGLETONS: &[&str] = &["Ellipsis", "NotImplemented"];
 
 /// Methods with double underscores that give no way into a namespace; by-value classes refer to those of their base.
 /// Source: the data model of CPython.
@@ -424,7 +451,7 @@ fn computed(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_>, inne
         return analysis.alerts.add(alert, inner);
     }
     // A class or function that a reviewed or unknown factory returned; texts that look like code make it a warning.
-    let text = suspicious(view, event.arguments);
+    let text = handed::suspicious(view, event.arguments);
     let danger = event.arguments.iter().any(|v| view.danger(*v).is_some());
     if callee.kind() == Kind::Extension || listed || danger || text.is_some() {
         let made = owner(view, callee);
@@ -507,7 +534,10 @@ fn unknown(
     standard_library: bool,
 ) -> u32 {
     let path = global.path();
-    let looks = suspicious(view, event.arguments);
+    if let Some(mark) = handed::function(analysis, view, event, global) {
+        return mark;
+    }
+    let looks = handed::suspicious(view, event.arguments);
     let reason = match looks {
         Some(looks) => format!("with a text that looks like {looks}"),
         None if is_new(event) => return 0,
@@ -539,28 +569,6 @@ fn store_arguments(analysis: &mut Analysis, view: &View<'_, '_>, event: &Call<'_
             analysis.store_danger(view, *argument, owner, false);
         }
     }
-}
-
-/// What one of the texts among the arguments looks like, two levels deep.
-fn suspicious(view: &View<'_, '_>, arguments: &[Value]) -> Option<&'static str> {
-    let mut queue: Vec<(Value, u32)> = arguments.iter().take(32).map(|v| (*v, 0)).collect();
-    let mut at = 0;
-    while let Some(&(value, depth)) = queue.get(at) {
-        at += 1;
-        if at > 256 {
-            break;
-        }
-        if value.is_container() && depth < 2 {
-            queue.extend(view.items(value, 32).0.into_iter().map(|v| (v, depth + 1)));
-        } else if value.kind() == Kind::Str || value.kind() == Kind::FoldedStr {
-            let looks =
-                view.bytes(value, 4096).and_then(|(b, _)| policy::suspicious_text(&String::from_utf8_lossy(&b)));
-            if looks.is_some() {
-                return looks;
-            }
-        }
-    }
-    None
 }
 
 /// The finding for arrays in files beside the pickle.

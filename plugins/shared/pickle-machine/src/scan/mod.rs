@@ -9,6 +9,7 @@ mod analysis;
 mod checks;
 mod code;
 mod grade;
+mod handed;
 mod names;
 mod payload;
 mod report;
@@ -19,7 +20,7 @@ use crate::machine::Reading;
 use crate::streams::{self, Outcome};
 use analysis::Analysis;
 
-pub use payload::{Hidden, hidden_in_encoding, hidden_pickle};
+pub use payload::{Hidden, hidden_in_encoding, hidden_pickle, runs_code};
 
 /// What a scan may assume.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@
 //! at most, and only told if they are a complete pickle that calls something dangerous.
 
 use modelaudit_plugin::{Artifact, Severity, Span};
-use modelaudit_rules::pickle::{S201, S213, S214};
+use modelaudit_rules::pickle::{S201, S202, S203, S204, S213, S214};
 
 use super::alert::Alert;
 use super::analysis::{Analysis, LAYERS, Part};
@@ -356,6 +356,20 @@ pub fn hidden_pickle(artifact: &dyn Artifact, span: Span) -> Option<Hidden> {
     }
     examine(artifact, span)
 }
+
+/// Whether a loader that reads the range from its start runs something dangerous before the first error. For what
+/// [`crate::is_pickle`] can not tell from the first bytes: a constant of many kilobytes, or thousands of small ones, push the
+/// payload out of sight. Cheap where there is nothing: the walk ends at the first byte that makes no sense.
+pub fn runs_code(artifact: &dyn Artifact, span: Span) -> bool {
+    let mut nested = Box::new(Analysis::new(LAYERS));
+    nested.inert_budget = 0;
+    let reading = Reading { strict: true, ..Reading::USUAL };
+    streams::walk(artifact, span, reading, 1, &mut *nested);
+    nested.alerts.roots().any(|a| a.severity == Severity::Critical && CALLS.contains(&a.rule.id))
+}
+
+/// The rules of things that run while the stream is read.
+const CALLS: &[&str] = &[S201.id, S202.id, S203.id, S204.id];
 
 /// What a complete pickle calls, if it is one and calls something dangerous.
 fn calls_of(artifact: &dyn Artifact, span: Span) -> Option<String> {
