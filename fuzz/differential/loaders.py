@@ -43,18 +43,13 @@ class _Permissive(type):
 class StandIn(metaclass=_Permissive):
     """Class, function and instance at once: can be called, built, filled and hashed, and nothing happens."""
 
-    # How often something was done with one.
-    uses = 0
-
     def __new__(cls, *arguments, **keywords):
-        StandIn.uses += 1
         return object.__new__(cls)
 
     def __init__(self, *arguments, **keywords):
         pass
 
     def __call__(self, *arguments, **keywords):
-        StandIn.uses += 1
         return self
 
     def __setitem__(self, key, value):
@@ -69,7 +64,7 @@ class StandIn(metaclass=_Permissive):
     # Static, so that BUILD and APPENDS work on the class as well: a function, which it may stand for, takes a state.
     @staticmethod
     def _accept(*arguments):
-        StandIn.uses += 1
+        pass
 
     __setstate__ = append = extend = add = _accept
 
@@ -101,11 +96,11 @@ _PYTHON = _recording(pickle._Unpickler)
 
 
 class _Bare:
-    """A file with `read` and `readline` only."""
+    """A file without `peek` and `readinto`."""
 
     def __init__(self, data):
         file = io.BytesIO(data)
-        self.read, self.readline = file.read, file.readline
+        self.read, self.readline, self.tell = file.read, file.readline, file.tell
 
 
 def _buffered(data):
@@ -137,23 +132,22 @@ LOADERS = [
 
 
 def asked(loader, file, encoding, data):
-    """Names `module.name` that a loader asks `find_class` for, over the streams of a file, until it is stopped by an error.
+    """What a loader asks `find_class` for, over the streams of a file, until it is stopped by an error.
 
-    What follows the first stream may be anything: a stream behind it counts if it ends with STOP or does something with what
-    it names. Bytes that happen to begin with a name and break off are not held against the machine.
+    Gives a dict from each name, `module.name`, to the offset of the first stream that asks for it.
     """
-    names, opened = set(), file(data)
+    names, opened = {}, file(data)
     try:
-        for stream in range(STREAMS):
+        for _ in range(STREAMS):
+            start = opened.tell()
             # A loader for each stream, as `pickle.load` makes it: the memo is gone.
             unpickler = loader(opened, encoding=encoding, buffers=iter([b"buffer"] * 8))
-            unpickler.seen, before, stopped = set(), StandIn.uses, False
+            unpickler.seen = set()
             try:
                 unpickler.load()
-                stopped = True
             finally:
-                if stopped or stream == 0 or StandIn.uses > before:
-                    names |= unpickler.seen
+                for name in unpickler.seen:
+                    names.setdefault(name, start)
     except Exception:  # Any: a broken pickle raises whatever its opcodes lead to.
         pass
     finally:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Differential fuzzer of the pickle machine: every global that CPython's loaders ask for must be on the machine's list.
 
-    python3 fuzz/differential/run.py [--seconds 60] [--seed 0] [--found FOLDER] [CASE ...]
+    python3 fuzz/differential/run.py [--seconds 60] [--seed 0] [--found FOLDER] [--tails] [CASE ...]
 
 Makes pickles (generate.py), reads each with CPython's loaders in C and in Python (loaders.py) and with the machine, in the
 readings that a scan makes (the `globals` example of modelaudit-pickle-machine, which this builds), and compares names: a name
 that a loader asks `find_class` for and the machine does not list is a disagreement. So is a case on which the machine ends.
-The machine may list more: it goes on where loaders stop.
+The machine may list more: it goes on where loaders stop. What follows the first stream may be anything, and the machine runs
+it only if it looks like a pickle; where it says that it stopped, later streams are counted (and shown with --tails), but are
+no disagreement: a scan does not call those bytes read.
 
 Nothing is loaded. `find_class` is overridden in both loaders by a recorder that hands out inert stand-ins, so no module is
 imported and no callable of a pickle is called. For that reason names that a pickle computes by calls are not compared.
@@ -16,7 +18,7 @@ string are depends on the encoding that a loader was told, and the machine knows
 
 A seed gives the same cases in the same order; --seconds says when to stop. Each disagreement is printed and its case written
 to the folder of --found (default fuzz/artifacts/differential) as a line of hex. With files of such lines (or of pickles) as
-arguments, those cases are run instead. Exits with 1 on a disagreement. Standard library only, Python 3.9 or later.
+arguments, those cases are run instead. Each run begins with known.hex: what was found before, by its cause. Exits with 1 on a disagreement. Standard library only, Python 3.9 or later.
 """
 
 import argparse
@@ -56,7 +58,10 @@ def build():
 
 
 def machine(example, cases):
-    """For each case the names that the machine lists, as a set. Ends early where the machine did."""
+    """For each case the offset behind what the machine took for pickles, and the set of names that it lists.
+
+    Ends early where the machine did.
+    """
     records = b"".join(struct.pack("<I", len(case)) + case for case in cases)
     try:
         output = subprocess.run([example], input=records, stdout=subprocess.PIPE, timeout=PATIENCE).stdout
@@ -73,14 +78,16 @@ def machine(example, cases):
     answers = []
     try:
         for _ in cases:
-            names = set()
+            end, names = number(), set()
             for _ in range(number()):
                 length = number()
                 names.add(comparable(output[position : position + length].decode()))
                 position += length
-            answers.append(names)
+            answers.append((end, names))
     except (struct.error, UnicodeDecodeError):
         pass
+    if position > len(output):
+        answers.pop()  # Its last name was cut off.
     return answers
 
 
@@ -89,29 +96,32 @@ def comparable(name):
     return re.sub(r"[^\x00-\x7f]+", "\ufffd", name)
 
 
-def missing(case, listed):
-    """Of each loader, the names it asks for that are not listed."""
-    found = {}
+def missing(case, end, listed):
+    """Of each loader, the names it asks for that are not listed, and whether all of them stand in streams behind `end`."""
+    found, behind = {}, True
     for title, loader, file, encoding in LOADERS:
         with quiet():
             names = asked(loader, file, encoding, case)
-        names = {comparable(name) for name in names} - listed
+        names = {name: start for name, start in names.items() if comparable(name) not in listed}
         if names:
             found[title] = sorted(names)
-    return found
+            behind = behind and min(names.values()) >= end
+    return found, behind
 
 
 def disagreements(example, cases):
-    """Cases of a batch on which machine and loaders differ, each with what to say about it."""
+    """Cases of a batch on which machine and loaders differ: case, what to say about it, whether it is behind the machine's end."""
     done = 0
     while done < len(cases):
         answers = machine(example, cases[done:])
-        for case, listed in zip(cases[done:], answers):
-            if found := missing(case, listed):
-                yield case, "; ".join(f"{title}: {names}" for title, names in found.items()) + f"; listed: {sorted(listed)}"
+        for case, (end, listed) in zip(cases[done:], answers):
+            found, behind = missing(case, end, listed)
+            if found:
+                names = "; ".join(f"{title}: {names}" for title, names in found.items())
+                yield case, f"{names}; listed: {sorted(listed)}, end {end} of {len(case)}", behind
         done += len(answers)
         if done < len(cases):
-            yield cases[done], "the machine ended or hung"
+            yield cases[done], "the machine ended or hung", False
             done += 1
 
 
@@ -130,6 +140,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--found", type=Path, default=ROOT / "fuzz/artifacts/differential")
+    parser.add_argument("--tails", action="store_true", help="show the later streams that were taken for other bytes, too")
     parser.add_argument("case", nargs="*", type=Path)
     options = parser.parse_args()
 
@@ -141,19 +152,24 @@ def main():
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
     generator = Generator(options.seed, fixtures)
-    source = given(options.case) if options.case else (generator.case() for _ in itertools.count())
+    known = given([Path(__file__).with_name("known.hex")])
+    source = given(options.case) if options.case else itertools.chain(known, (generator.case() for _ in itertools.count()))
     deadline = float("inf") if options.case else time.monotonic() + options.seconds
-    total = bad = 0
+    total = bad = tails = 0
     while time.monotonic() < deadline and (cases := list(itertools.islice(source, BATCH))):
-        for case, what in disagreements(example, cases):
-            bad += 1
-            if bad <= SHOWN:
+        for case, what, behind in disagreements(example, cases):
+            tails += behind
+            bad += not behind
+            if not behind and bad <= SHOWN or behind and options.tails:
                 options.found.mkdir(parents=True, exist_ok=True)
                 kept = options.found / f"{hashlib.sha256(case).hexdigest()[:16]}.hex"
                 kept.write_text(case.hex() + "\n")
-                print(f"disagreement: {what}\n    {case!r}\n    {kept}", flush=True)
+                print(f"{'tail' if behind else 'disagreement'}: {what}\n    {case!r}\n    {kept}", flush=True)
         total += len(cases)
-    print(f"Python {sys.version.split()[0]}, seed {options.seed}: {total} cases, {bad} disagreements")
+    print(
+        f"Python {sys.version.split()[0]}, seed {options.seed}: {total} cases, {bad} disagreements, "
+        f"{tails} with names only in later streams that the machine took for other bytes"
+    )
     return 1 if bad else 0
 
 

@@ -54,6 +54,7 @@ pub mod bindings;
 mod manifest;
 mod reader;
 mod sink;
+mod slice;
 pub mod testing;
 mod text;
 
@@ -61,6 +62,7 @@ pub use artifact::{Artifact, Hit, READ_LIMIT, Span};
 pub use manifest::{Format, Magic, Manifest, Rule, Severity};
 pub use reader::{EndOfData, Reader};
 pub use sink::{ChildWriter, Finding, Sink, Tensor};
+pub use slice::Slice;
 pub use text::{clip, escape, quote};
 
 /// A scanner or analyser. The methods have no `self`: every scan is a fresh instance, there is nothing to remember.

@@ -1,6 +1,6 @@
 //! A tree of a small document: schemas, manifests, shard indexes, configurations.
 
-use modelaudit_plugin::{Artifact, Hit, READ_LIMIT, Reader, Span};
+use modelaudit_plugin::{Artifact, Reader, Slice, Span};
 
 use crate::error::{Defect, Error, ErrorKind};
 use crate::number::integer;
@@ -225,38 +225,6 @@ impl Document {
             return Err(Error { offset: span.offset, kind: ErrorKind::End });
         };
         Ok(Self { root, defects: parser.defects().to_vec(), trailing, truncated })
-    }
-}
-
-/// Bytes in memory as an artifact without a name: all that the parser asks for are bytes.
-struct Slice<'b>(&'b [u8]);
-
-impl Artifact for Slice<'_> {
-    fn name(&self) -> String {
-        String::new()
-    }
-    fn lineage(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn siblings(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-    fn read(&self, offset: u64, length: u32) -> Vec<u8> {
-        let span = Span::new(offset, u64::from(length.min(READ_LIMIT))).within(self.size());
-        let range = usize::try_from(span.offset).ok().zip(usize::try_from(span.end()).ok());
-        range.and_then(|(start, end)| self.0.get(start..end)).unwrap_or_default().to_vec()
-    }
-    fn hits(&self, _start: u64, _limit: u32) -> Vec<Hit> {
-        Vec::new()
-    }
-    fn find(&self, _literals: &[&[u8]], _within: Span, _limit: u32) -> Vec<Hit> {
-        Vec::new()
-    }
-    fn digest(&self, _algorithm: &str, _within: Span) -> Option<Vec<u8>> {
-        None
     }
 }
 

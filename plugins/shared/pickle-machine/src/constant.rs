@@ -192,7 +192,7 @@ pub(crate) fn twos_complement(bytes: &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Slice;
+    use modelaudit_plugin::Slice;
     use modelaudit_plugin::Span;
 
     fn text(bytes: &[u8]) -> Content {

@@ -4,51 +4,11 @@
 //! looks into it without a call. Reads follow the loader that the pass models: front to back, or with CPython's frame
 //! rule (see [`Input::honour_frame`]).
 
-use modelaudit_plugin::{Artifact, Hit, READ_LIMIT, Span};
+use modelaudit_plugin::{Artifact, READ_LIMIT, Span};
 
 /// Small files are the common case: the first block is small, later ones amortise the host call.
 const FIRST_BLOCK: u64 = 16 << 10;
 const NEXT_BLOCK: u64 = 128 << 10;
-
-/// Bytes in memory as an artifact: nested pickles and folded constants go through the same machine as files.
-pub struct Slice<'a>(pub &'a [u8]);
-
-impl Artifact for Slice<'_> {
-    fn name(&self) -> String {
-        String::new()
-    }
-    fn lineage(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn siblings(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-    fn read(&self, offset: u64, length: u32) -> Vec<u8> {
-        let span = Span::new(offset, u64::from(length.min(READ_LIMIT))).within(self.size());
-        self.0.get(span.offset as usize..span.end() as usize).unwrap_or_default().to_vec()
-    }
-    fn hits(&self, _start: u64, _limit: u32) -> Vec<Hit> {
-        Vec::new()
-    }
-    fn find(&self, literals: &[&[u8]], within: Span, limit: u32) -> Vec<Hit> {
-        let within = within.within(self.size());
-        let window = self.0.get(within.offset as usize..within.end() as usize).unwrap_or_default();
-        let mut hits: Vec<Hit> = Vec::new();
-        for (anchor, literal) in literals.iter().enumerate() {
-            let found = memchr::memmem::find_iter(window, literal).take(limit as usize);
-            hits.extend(found.map(|at| Hit { offset: within.offset + at as u64, anchor: anchor as u32 }));
-        }
-        hits.sort_unstable();
-        hits.truncate(limit as usize);
-        hits
-    }
-    fn digest(&self, _algorithm: &str, _within: Span) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 /// The argument would end behind the last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,6 +264,8 @@ impl<'a> Input<'a> {
 
 #[cfg(test)]
 mod tests {
+    use modelaudit_plugin::Slice;
+
     use super::*;
 
     #[test]

@@ -78,8 +78,8 @@ mod view;
 
 pub use codec::{Compression, decompress};
 pub use globals::Global;
-pub use input::Slice;
 pub use machine::Reading;
+pub use modelaudit_plugin::Slice;
 pub use opcode::{all as opcodes, name as opcode_name};
 pub use probe::is_pickle;
 pub use scan::{Hidden, ScanOptions, Summary, hidden_in_encoding, hidden_pickle, runs_code, scan_pickle};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use modelaudit_plugin::{Artifact, Hit, Reader, Span};
+use modelaudit_plugin::{Artifact, Reader, Slice, Span};
 
 use crate::doctype::Doctype;
 use crate::source::{Encoding, Source};
@@ -525,44 +525,12 @@ pub fn root(head: &[u8]) -> Option<String> {
     if !matches!(head.first()?, b'<' | 0xef | 0xff | 0xfe | 0 | b' ' | b'\n' | b'\r' | b'\t') {
         return None;
     }
-    let head = Head(head);
+    let head = Slice(head);
     let mut tokenizer = Tokenizer::new(&head);
     match tokenizer.event() {
         Ok(Some(Event::Start(element))) => Some(element.name),
         // The tag goes on behind the head.
         Err(Error { kind: ErrorKind::End, .. }) if !tokenizer.last_name.is_empty() => Some(tokenizer.last_name),
         _ => None,
-    }
-}
-
-/// The first bytes of a file as an artifact: all that the tokenizer asks for are bytes.
-struct Head<'b>(&'b [u8]);
-
-impl Artifact for Head<'_> {
-    fn name(&self) -> String {
-        String::new()
-    }
-    fn lineage(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn siblings(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-    fn read(&self, offset: u64, length: u32) -> Vec<u8> {
-        let span = Span::new(offset, u64::from(length)).within(self.size());
-        let range = usize::try_from(span.offset).ok().zip(usize::try_from(span.end()).ok());
-        range.and_then(|(start, end)| self.0.get(start..end)).unwrap_or_default().to_vec()
-    }
-    fn hits(&self, _start: u64, _limit: u32) -> Vec<Hit> {
-        Vec::new()
-    }
-    fn find(&self, _literals: &[&[u8]], _within: Span, _limit: u32) -> Vec<Hit> {
-        Vec::new()
-    }
-    fn digest(&self, _algorithm: &str, _within: Span) -> Option<Vec<u8>> {
-        None
     }
 }

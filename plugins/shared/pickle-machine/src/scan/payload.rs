@@ -12,13 +12,13 @@ use super::analysis::{Analysis, LAYERS, Part};
 use super::{grade, read_every_way};
 use crate::codec::{self, Compression};
 use crate::globals::Global;
-use crate::input::Slice;
 use crate::machine::Reading;
 use crate::probe;
 use crate::special::Special;
 use crate::streams;
 use crate::value::{Kind, Value};
 use crate::view::{Blob, Call, View};
+use modelaudit_plugin::Slice;
 
 /// Bytes of a computed payload that are looked at.
 const PAYLOAD: usize = crate::folded::ONE;
