@@ -78,7 +78,8 @@ pub const S207: Rule = Rule {
     title: "object state makes code run",
     severity: Severity::Critical,
     why: "BUILD sets the state of an object. Here the state replaces __setstate__, __reduce__, __class__ or the function that a \
-          partial calls, which makes a later opcode, or the program that uses the object, run it.",
+          partial calls, which makes a later opcode, or the program that uses the object, run it; or it is a text that the class itself runs \
+          (templates of scipy.stats distributions).",
     remedy: DO_NOT_LOAD,
     references: &["CWE-502"],
 };
