@@ -1,4 +1,4 @@
-//! Prints what the analyser says of files: `cargo run -p modelaudit-plugin-network --example addresses -- FILE...`.
+//! Prints what the analyser says of files: `cargo run -p modelaudit-plugin-network --example network_report -- FILE...`.
 
 use modelaudit_plugin::testing::{Memory, scan_artifact};
 

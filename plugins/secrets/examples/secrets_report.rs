@@ -1,4 +1,4 @@
-//! Prints what the analyser says of files: `cargo run -p modelaudit-plugin-secrets --example look -- FILE...`.
+//! Prints what the analyser says of files: `cargo run -p modelaudit-plugin-secrets --example secrets_report -- FILE...`.
 
 use modelaudit_plugin::testing::{Memory, scan_artifact};
 
