@@ -31,7 +31,7 @@ pub fn test_plugin(name: &str) -> PathBuf {
     let folder = FOLDER.get_or_init(|| {
         let packages =
             ["-p", "modelaudit-plugin-hostile", "-p", "modelaudit-plugin-witness", "-p", "modelaudit-plugin-raw"];
-        build(&root().join("Cargo.toml"), &target_dir().join("test-plugins"), &packages, "plugin")
+        build(&root().join("Cargo.toml"), &target_dir().join("plugins"), &packages, "plugin")
     });
     folder.join(format!("modelaudit_plugin_{name}.wasm"))
 }
