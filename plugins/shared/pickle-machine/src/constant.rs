@@ -45,11 +45,7 @@ fn line_content(input: &Input<'_>, opcode: u8, begin: u64, limit: u64) -> Option
         if end.is_some() || short || window >= limit {
             let line = bytes.get(..end.unwrap_or(bytes.len()))?;
             let literal = !line.contains(&b'\\');
-            let decoded = match opcode {
-                op::STRING => unescape_string(line),
-                op::UNICODE => unescape_unicode(line),
-                _ => line.to_vec(),
-            };
+            let decoded = unescape(opcode, line);
             return Some(Content {
                 bytes: decoded,
                 raw_offset: (literal && opcode != op::STRING).then_some(begin),
@@ -58,6 +54,15 @@ fn line_content(input: &Input<'_>, opcode: u8, begin: u64, limit: u64) -> Option
             });
         }
         window = window.saturating_mul(8).min(limit);
+    }
+}
+
+/// What the line of a `STRING` or `UNICODE` says; another opcode's line as it is.
+pub(crate) fn unescape(opcode: u8, line: &[u8]) -> Vec<u8> {
+    match opcode {
+        op::STRING => unescape_string(line),
+        op::UNICODE => unescape_unicode(line),
+        _ => line.to_vec(),
     }
 }
 
@@ -121,17 +126,21 @@ fn unescape_string(line: &[u8]) -> Vec<u8> {
 fn unescape_unicode(line: &[u8]) -> Vec<u8> {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
+    // A backslash behind an odd number of them begins no escape: `\\u0041` stays as it is.
+    let mut escaped = false;
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
         let digits = match (byte, rest.first()) {
-            (b'\\', Some(b'u')) => 4,
-            (b'\\', Some(b'U')) => 8,
+            (b'\\', Some(b'u')) if !escaped => 4,
+            (b'\\', Some(b'U')) if !escaped => 8,
             _ => 0,
         };
+        escaped = byte == b'\\' && !escaped;
         let digits_at = rest.get(1..).unwrap_or_default();
         match (digits > 0).then(|| hex_digits(digits_at, digits)).flatten() {
             Some(code) => {
                 out.push(char::from_u32(code).unwrap_or('\u{fffd}'));
+                escaped = false;
                 rest = digits_at.get(digits..).unwrap_or_default();
             }
             None => out.push(char::from(byte)),

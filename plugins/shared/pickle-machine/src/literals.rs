@@ -4,6 +4,7 @@ use modelaudit_plugin::Span;
 
 use crate::constant;
 use crate::machine::{Fault, Machine, view};
+use crate::opcode as op;
 use crate::value::{Kind, Value};
 use crate::view::{Blob, Observer};
 
@@ -70,7 +71,7 @@ impl Machine<'_> {
             _ => u64::from_le_bytes(self.input.array()?),
         };
         if length >= BLOB {
-            return self.long_constant(length, kind, observer);
+            return self.long_constant(width, length, kind, observer);
         }
         let begin = if kind == Kind::Bytes { self.input.raw_payload(length)? } else { self.input.payload(length)? };
         if self.reading.frames && begin != self.at + 1 + u64::from(width) {
@@ -79,11 +80,18 @@ impl Machine<'_> {
         self.push(Value::new(kind, self.at))
     }
 
-    pub(crate) fn long_constant(&mut self, length: u64, kind: Kind, observer: &mut dyn Observer) -> Result<(), Fault> {
+    pub(crate) fn long_constant(
+        &mut self,
+        width: u8,
+        length: u64,
+        kind: Kind,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Fault> {
         let begin = self.input.position();
         let suspicious = length <= self.input.remaining() && crate::blob::hint(self.input.peek(64));
         let payload = if kind == Kind::Bytes { self.input.raw_payload(length)? } else { self.input.payload(length)? };
-        if payload != begin {
+        // Its header may have crossed the frame's end already.
+        if payload != self.at + 1 + u64::from(width) {
             return self.displaced(payload, length, kind);
         }
         let value = Value::new(kind, self.at);
@@ -97,6 +105,10 @@ impl Machine<'_> {
     pub(crate) fn displaced(&mut self, begin: u64, length: u64, kind: Kind) -> Result<(), Fault> {
         let bytes = self.input.read_at(begin, length.min(crate::folded::ONE as u64));
         let kind = if kind == Kind::Bytes { Kind::FoldedBytes } else { Kind::FoldedStr };
+        self.folded_text(kind, bytes)
+    }
+
+    fn folded_text(&mut self, kind: Kind, bytes: Vec<u8>) -> Result<(), Fault> {
         let value = self.folded.add(kind, bytes).unwrap_or(Value::UNKNOWN);
         self.push(value)
     }
@@ -104,7 +116,10 @@ impl Machine<'_> {
     pub(crate) fn line_text(&mut self, observer: &mut dyn Observer) -> Result<(), Fault> {
         let (begin, length) = self.input.line()?;
         if self.reading.frames && begin != self.at + 1 {
-            return self.displaced(begin, length, Kind::Str);
+            // The escapes count wherever the loader finds the line.
+            let opcode = self.input.read_at(self.at, 1).first().copied().unwrap_or(op::UNICODE);
+            let line = self.input.read_at(begin, length.min(crate::folded::ONE as u64));
+            return self.folded_text(Kind::FoldedStr, constant::unescape(opcode, &line));
         }
         let value = Value::new(Kind::Str, self.at);
         if length >= BLOB && crate::blob::hint_in_line(&self.input.read_at(begin, 16)) {

@@ -343,6 +343,10 @@ impl<'a> Machine<'a> {
     fn fault(&mut self, fault: Fault, observer: &mut dyn Observer) -> Option<End> {
         match fault {
             Fault::Short(short) => {
+                // The C loader may go on: what it reads stands behind the frame.
+                if self.frame_end <= self.input.end() && self.at < self.frame_end && !self.reading.frames {
+                    self.frame_crossed = true;
+                }
                 let name = op::name(self.input.read_at(self.at, 1).first().copied().unwrap_or_default());
                 if short.wanted >= HUGE_LENGTH
                     && short.wanted / 64 > self.input.end().saturating_sub(self.input.start())

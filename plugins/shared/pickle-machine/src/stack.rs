@@ -258,6 +258,10 @@ impl Machine<'_> {
         let end = self.input.position();
         if self.frame_end != u64::MAX && self.frame_end > end {
             let length = self.frame_end - end;
+            // On a file without `peek` the rest of the frame is gone: the next load begins behind it.
+            if self.frame_end <= self.input.end() && !self.reading.frames {
+                self.frame_crossed = true;
+            }
             self.odd(Oddity::FrameBeyondEnd(length), 5, observer);
         }
     }

@@ -84,6 +84,11 @@ pub fn walk(
 /// Skips padding and looks whether another stream begins; the position is there if so, and after the last stream if not.
 fn next_stream(machine: &mut Machine<'_>) -> bool {
     let end = machine.input.position();
+    if machine.reading.frames && machine.frame_end != u64::MAX && machine.frame_end > end {
+        // Nobody writes a frame beyond STOP by accident, and this reading ends at the first error: no need for a likeness.
+        machine.input.seek(machine.frame_end);
+        return machine.input.remaining() > 0;
+    }
     loop {
         let head = machine.input.peek(4096);
         if head.is_empty() {
