@@ -2,7 +2,7 @@
 //!
 //! A configuration runs nothing, but it decides what its reader runs: `auto_map` names Python files of the repository, Hydra's
 //! `_target_` any callable of the machine, a YAML tag an object to build, a requirement a package to install. So documents are read
-//! as a stream with the path of keys ([`json`], [`yaml`]), each value is held against what its key means to a loader ([`walk`]), and
+//! as a stream with the path of keys (`json`, `yaml`), each value is held against what its key means to a loader (`walk`), and
 //! chat templates are handed on. Files of any size are read in constant memory; what belongs to other formats is passed over in silence.
 
 mod callables;

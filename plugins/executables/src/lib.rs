@@ -8,8 +8,8 @@
 //! - Windows shortcuts and installers;
 //! - scripts with a shebang line, batch files, complete PowerShell attack commands, reverse shells.
 //!
-//! The host finds the first bytes of each natively ([`ANCHORS`]); the shared crate `executable-headers` decides by the whole
-//! header. [`place`] says how bad it is where it stands.
+//! The host finds the first bytes of each natively (`ANCHORS`); the shared crate `executable-headers` decides by the whole
+//! header. `place` says how bad it is where it stands.
 //!
 //! Archives show a stored member twice, as a range of the archive and as a view of its own; both are reported, the host
 //! keeps the deeper one. CAB, XAR and other archives that carry programs are the archive plugins' business.

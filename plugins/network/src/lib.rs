@@ -3,8 +3,8 @@
 //!
 //! Stolen data has to go somewhere, and a second stage has to come from somewhere; the address is often the only part of an
 //! attack that stands in the file in clear text. Half of the real models hold links, too (papers, licences, data sets), so this
-//! analyser asks for complete addresses of listed kinds ([`services`], [`judge`]), and says nothing of words: a classifier's
-//! vocabulary knows "onion" and "pastebin". Where the address stands grades it ([`place`]).
+//! analyser asks for complete addresses of listed kinds (`services`, `judge`), and says nothing of words: a classifier's
+//! vocabulary knows "onion" and "pastebin". Where the address stands grades it (`place`).
 //!
 //! Not here: commands (reverse shells, download-and-run), which `executables` finds; complete webhooks and bot tokens, which `secrets`
 //! reports; calls in code.

@@ -1,9 +1,9 @@
 //! Secrets in model files: keys, tokens, passwords and private keys that a training script left in metadata, configurations and
 //! pickled objects, or that an attacker's code needs to send data out.
 //!
-//! This analyser is given every artifact in which one of its [`anchors`] stands (the host finds them natively) and looks at a
-//! small window around each: [`tokens`] in their issuers' shapes, JSON web tokens ([`jwt`]), private keys ([`private_key`]), webhooks
-//! ([`webhook`]), signed URLs ([`signed_url`]), URLs with passwords ([`url`]), and values beside telling names ([`assignment`]).
+//! This analyser is given every artifact in which one of its `anchors` stands (the host finds them natively) and looks at a
+//! small window around each: `tokens` in their issuers' shapes, JSON web tokens (`jwt`), private keys (`private_key`), webhooks
+//! (`webhook`), signed URLs (`signed_url`), URLs with passwords (`url`), and values beside telling names (`assignment`).
 //! A secret has borders, so one inside a longer run of base64 is none; it looks random, so a vocabulary has none; and what is shown
 //! of it is redacted, in messages, details and logs alike.
 

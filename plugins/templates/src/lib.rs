@@ -3,8 +3,8 @@
 //! A chat template is a program that the application renders for every prompt. llama-cpp-python rendered it without a sandbox
 //! (CVE-2024-34359, "Llama Drama"), SGLang did again (CVE-2026-5760), and Jinja2's own sandbox was left three times through `format`
 //! and `attr` (CVE-2024-56326, CVE-2025-27516, CVE-2019-10906). So nothing is rendered here: the template is read with Jinja2's grammar
-//! ([`lexer`], [`expression`], [`statements`]), constants are folded ([`value`], [`fold`]), and what is asked of objects is held against
-//! tables ([`names`]). What could not be read is incomplete, never clean.
+//! (`lexer`, `expression`, `statements`), constants are folded (`value`, `fold`), and what is asked of objects is held against
+//! tables (`names`). What could not be read is incomplete, never clean.
 
 mod context;
 mod expression;

@@ -2,8 +2,8 @@
 //!
 //! A pickle is a program whose instructions are harmless; what it does is decided by the globals that it names and calls.
 //! This crate answers one question for the pickle machine and for skops: *what can `module.name` do?* It has two halves.
-//! [`resolve`] brings the name into the form the loader would see (Python 2 renames, C twins, attribute walks, re-exports),
-//! and [`judge`] looks it up in reviewed tables (`data/`), which the build script compiles to sorted arrays.
+//! `resolve` brings the name into the form the loader would see (Python 2 renames, C twins, attribute walks, re-exports),
+//! and `judge` looks it up in reviewed tables (`data/`), which the build script compiles to sorted arrays.
 //!
 //! It answers published bypasses of name lists: siblings of a listed name, another module that re-exports it, private twins,
 //! dotted walks through an allowed module, Python 2 spellings, whole-module allow-lists (reference, section 3.2). The mind is

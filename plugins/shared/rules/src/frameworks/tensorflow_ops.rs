@@ -232,7 +232,7 @@ const SENSITIVE: &[&str] = &[
     "usercustomize.py",
 ];
 
-/// True if a path names something of [`SENSITIVE`].
+/// True if a path names something of `SENSITIVE`.
 pub fn sensitive(path: &str) -> bool {
     let lower = path.to_ascii_lowercase().replace('\\', "/");
     SENSITIVE.iter().any(|part| lower.contains(part))
