@@ -4,11 +4,11 @@ use modelaudit_executable_headers::{Executable, Kind, Language, SEARCH_BACK, fin
 use modelaudit_plugin::{Artifact, Finding, Rule, Severity, Sink, quote};
 use modelaudit_rules::embedded;
 
-use crate::commands::{self, Grade, Match};
 use crate::place::{Place, Promise, base};
 use crate::start::is_start;
 use crate::text::{self, Script};
 use crate::{ANCHORS, Announces, before_anchor};
+use modelaudit_command_lines::{self as commands, Grade, Match};
 
 /// Findings of one rule and severity before the rest is summed up in one.
 const FINDINGS_MAX: usize = 20;

@@ -3,6 +3,8 @@
 //! One word proves nothing (`curl`, `powershell` and `/dev/tcp` stand in vocabularies and tutorials); what counts is a
 //! *sequence* within one logical line: a download, a pipe, an interpreter. The sequences are tables below, the matcher
 //! knows no command.
+//!
+//! Read by the analyser of executables (scripts, strings in data) and by that of Python source (arguments of `os.system`).
 
 /// What a matched sequence says about who wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
