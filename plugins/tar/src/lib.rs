@@ -7,19 +7,18 @@
 //! a view on the archive's bytes and is handed to the host; so is what stands behind the end.
 //!
 //! Formats: the first tar (v7, no magic), POSIX ustar and PAX (IEEE 1003.1, pax), GNU (tar manual, "Basic Tar Format"), as
-//! Python's tarfile and GNU tar read them. `header` parses a block, `pax` and `sparse` the extensions, `links` follows links,
+//! Python's tarfile and GNU tar read them. [`modelaudit_tar_headers`] parses a block and PAX records, `sparse` the other extension, `links` follows links,
 //! `walk` goes along the row, `member` judges what it finds, by the table in `defects`.
 
 mod defects;
-mod header;
 mod links;
 mod member;
-mod pax;
 mod sparse;
 mod walk;
 
 use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
 use modelaudit_rules::{files, structure};
+use modelaudit_tar_headers::{header, pax};
 
 /// The plugin.
 pub struct Tar;

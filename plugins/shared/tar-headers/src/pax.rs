@@ -2,31 +2,35 @@
 
 /// What the records say that changes how an archive is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pax {
-    pub(crate) path: Option<Vec<u8>>,
-    pub(crate) link: Option<Vec<u8>>,
-    pub(crate) size: Option<u64>,
+pub struct Pax {
+    /// Name of the member.
+    pub path: Option<Vec<u8>>,
+    /// Target of a link.
+    pub link: Option<Vec<u8>>,
+    /// Bytes of the data.
+    pub size: Option<u64>,
     /// A sparse file by the GNU.sparse keys; the map of version 0.
-    pub(crate) sparse: Option<Sparse>,
+    pub sparse: Option<Sparse>,
     /// The records are broken, or one of the above stands there twice with different values.
-    pub(crate) broken: bool,
+    pub broken: bool,
 }
 
 /// GNU.sparse keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sparse {
-    pub(crate) real_size: Option<u64>,
+pub struct Sparse {
+    /// Bytes of the file once it is laid out.
+    pub real_size: Option<u64>,
     /// Version 1: the map stands before the data.
-    pub(crate) map_in_data: bool,
+    pub map_in_data: bool,
     /// Version 0: offsets and lengths, one behind the other.
-    pub(crate) map: Vec<u64>,
+    pub map: Vec<u64>,
 }
 
 /// Numbers in a sparse map that are kept; the rest of the file is then not laid out.
 const MAP: usize = 1 << 16;
 
 /// Parses records, up to where they break.
-pub(crate) fn parse(mut data: &[u8]) -> Pax {
+pub fn parse(mut data: &[u8]) -> Pax {
     let mut pax = Pax::default();
     // The data may be padded with NUL bytes.
     while data.first().is_some_and(|b| *b != 0) {

@@ -1,11 +1,11 @@
 //! One header block.
 
 /// Size of a block; headers take one, data are padded to a multiple.
-pub(crate) const BLOCK: u64 = 512;
+pub const BLOCK: u64 = 512;
 
 /// Which magic a header has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Magic {
+pub enum Magic {
     /// None: the first tar.
     V7,
     /// `ustar\0`.
@@ -16,21 +16,25 @@ pub(crate) enum Magic {
 
 /// A header as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
     /// Prefix and name, joined.
-    pub(crate) name: Vec<u8>,
-    pub(crate) link: Vec<u8>,
-    pub(crate) mode: u64,
+    pub name: Vec<u8>,
+    /// Target of a link.
+    pub link: Vec<u8>,
+    /// Permissions; 0 if the field is no number.
+    pub mode: u64,
     /// None: not a number, or negative.
-    pub(crate) size: Option<u64>,
-    pub(crate) kind: u8,
-    pub(crate) magic: Magic,
+    pub size: Option<u64>,
+    /// The type flag: `0` or NUL for a file, `5` for a folder, `x` for a PAX header ...
+    pub kind: u8,
+    /// Which dialect it is of.
+    pub magic: Magic,
     /// The checksum is that of the block, summed up as unsigned or as signed bytes (old writers did that).
-    pub(crate) sum_fits: bool,
+    pub sum_fits: bool,
 }
 
 /// Parses a block. None if it is not a header: all zero, or with neither magic nor checksum.
-pub(crate) fn parse(block: &[u8; BLOCK as usize]) -> Option<Header> {
+pub fn parse(block: &[u8; BLOCK as usize]) -> Option<Header> {
     if block.iter().all(|b| *b == 0) {
         return None;
     }
@@ -69,13 +73,13 @@ fn sum_fits(block: &[u8; BLOCK as usize]) -> bool {
 }
 
 /// The field up to its first NUL.
-pub(crate) fn text(field: &[u8]) -> &[u8] {
+pub fn text(field: &[u8]) -> &[u8] {
     field.split(|b| *b == 0).next().unwrap_or_default()
 }
 
 /// A number: octal digits among spaces and NULs, or big-endian binary behind a first byte of 0x80 (GNU, star). None if it
 /// is neither, too large, or negative. An empty field is 0.
-pub(crate) fn number(field: &[u8]) -> Option<u64> {
+pub fn number(field: &[u8]) -> Option<u64> {
     if let Some((0x80, rest)) = field.split_first() {
         return rest.iter().try_fold(0u64, |n, b| n.checked_mul(256)?.checked_add(u64::from(*b)));
     }
@@ -88,13 +92,13 @@ pub(crate) fn number(field: &[u8]) -> Option<u64> {
 
 impl Header {
     /// Python, GNU tar and libarchive take unknown kinds as files, and a file whose name ends in a slash as a folder.
-    pub(crate) fn is_file(&self) -> bool {
+    pub fn is_file(&self) -> bool {
         !matches!(self.kind, b'1'..=b'6' | b'L' | b'K' | b'x' | b'X' | b'g' | b'D' | b'V' | b'N' | b'A')
             && self.name.last() != Some(&b'/')
     }
 
     /// Kinds that have no data for Python's tarfile, whatever their size says.
-    pub(crate) fn is_without_data(&self) -> bool {
+    pub fn is_without_data(&self) -> bool {
         matches!(self.kind, b'1'..=b'6')
     }
 }
