@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::file_scan::{Node, Tree};
-use crate::model::{ArtifactReport, FileReport, Finding, Gap, Severity, Span};
-use crate::rules::UNREVIEWED;
+use crate::fingerprint;
+use crate::model::{ArtifactReport, FileReport, Finding, Gap, Ruling, Span};
 use crate::sandbox::Plugin;
 
 /// How rules and plugins are numbered in a report: the host's own come first.
@@ -21,28 +21,20 @@ struct Located {
 }
 
 /// Turns a tree into a report.
-pub fn report(
-    tree: Tree,
-    path: String,
-    named: bool,
-    plugins: &[Plugin],
-    numbering: &Numbering,
-    strict: bool,
-) -> FileReport {
-    let mut findings: Vec<Vec<Located>> =
-        tree.nodes.iter().map(|node| located(node, plugins, numbering, strict)).collect();
+pub fn report(tree: Tree, path: String, named: bool, plugins: &[Plugin], numbering: &Numbering) -> FileReport {
+    let mut findings: Vec<Vec<Located>> = tree.nodes.iter().map(|node| located(node, plugins, numbering)).collect();
     drop_what_parts_tell(&tree, &mut findings);
     let order = depth_first(&tree);
     let mut artifacts: Vec<ArtifactReport> = Vec::with_capacity(order.len());
     for index in order {
         let mut names = tree.path(index);
         names[0].clone_from(&path);
-        artifacts.push(artifact(&tree.nodes[index], names, std::mem::take(&mut findings[index]), plugins));
+        artifacts.push(artifact(&tree.nodes[index], names, std::mem::take(&mut findings[index]), plugins, numbering));
     }
-    FileReport { path, named, size: tree.nodes[0].size, artifacts }
+    FileReport { path, named, size: tree.nodes[0].size, artifacts, duplicate_of: None }
 }
 
-fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering, strict: bool) -> Vec<Located> {
+fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering) -> Vec<Located> {
     let mut all: Vec<Located> = Vec::new();
     let host = node.findings.iter().map(|f| Located {
         finding: Finding {
@@ -53,6 +45,8 @@ fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering, strict: bool)
             element: None,
             details: f.details.clone(),
             plugin: 0,
+            fingerprint: String::new(),
+            ruling: Ruling::default(),
         },
         analyser: false,
         dropped: false,
@@ -62,18 +56,17 @@ fn located(node: &Node, plugins: &[Plugin], numbering: &Numbering, strict: bool)
         let Some(outcome) = outcome else { continue };
         let manifest = &plugins[claim.plugin].manifest;
         let analyser = manifest.formats.is_empty();
-        let raised = |rule: usize, severity: Severity| {
-            strict && severity == Severity::Info && UNREVIEWED.contains(&manifest.rules[rule].id.as_str())
-        };
         all.extend(outcome.findings.iter().map(|f| Located {
             finding: Finding {
                 rule: numbering.first_rule[claim.plugin] + f.rule,
                 message: f.message.clone(),
-                severity: if raised(f.rule, f.severity) { Severity::Warning } else { f.severity },
+                severity: f.severity,
                 at: f.at,
                 element: f.element.clone(),
                 details: f.details.clone(),
                 plugin: claim.plugin + 1,
+                fingerprint: String::new(),
+                ruling: Ruling::default(),
             },
             analyser,
             dropped: false,
@@ -167,7 +160,13 @@ fn depth_first(tree: &Tree) -> Vec<usize> {
     order
 }
 
-fn artifact(node: &Node, path: Vec<String>, located: Vec<Located>, plugins: &[Plugin]) -> ArtifactReport {
+fn artifact(
+    node: &Node,
+    path: Vec<String>,
+    located: Vec<Located>,
+    plugins: &[Plugin],
+    numbering: &Numbering,
+) -> ArtifactReport {
     let mut findings: Vec<Finding> = located.into_iter().filter(|l| !l.dropped).map(|l| l.finding).collect();
     findings.sort_by(|a, b| {
         let place = |f: &Finding| f.at.map_or((u64::MAX, 0), |at| (at.offset, at.length));
@@ -175,6 +174,13 @@ fn artifact(node: &Node, path: Vec<String>, located: Vec<Located>, plugins: &[Pl
     });
     findings
         .dedup_by(|a, b| a.message == b.message && a.at == b.at && a.element == b.element && a.severity == b.severity);
+
+    let sha256 = node.pass.as_ref().map(|p| p.sha256);
+    let rule_id = |rule: usize| match numbering.first_rule.partition_point(|first| *first <= rule) {
+        0 => crate::rules::rules()[rule].id.clone(),
+        plugin => plugins[plugin - 1].manifest.rules[rule - numbering.first_rule[plugin - 1]].id.clone(),
+    };
+    fingerprint::assign(&mut findings, &path, sha256, &rule_id);
 
     let mut gaps = node.gaps.clone();
     let mut facts = BTreeMap::new();
@@ -208,7 +214,7 @@ fn artifact(node: &Node, path: Vec<String>, located: Vec<Located>, plugins: &[Pl
         formats,
         scanners,
         size: node.size,
-        sha256: node.pass.as_ref().map(|p| p.sha256),
+        sha256,
         view: node.view,
         findings,
         gaps,

@@ -3,15 +3,17 @@
 //!
 //! The way of a file: `targets` finds it, `scanner` opens it and keeps its jobs going on the threads of `schedule`, `identify` says who
 //! can read it, `search` hashes it and finds the plugins' anchors, [`sandbox`] lets them scan, `file_scan` takes the
-//! parts they found into the next wave, `collect` makes the report of [`model`].
+//! parts they found into the next wave, `collect` makes the report of [`model`], `policy` lays the user's rules over it.
 
 mod bytes;
 mod collect;
 mod file_scan;
+mod fingerprint;
 mod identify;
 pub mod limits;
 pub mod model;
 mod plugin_info;
+mod policy;
 mod rules;
 pub mod sandbox;
 mod scanner;

@@ -100,6 +100,56 @@ pub struct Finding {
     pub details: Vec<(String, String)>,
     /// Index of the plugin in [`ScanReport::plugins`].
     pub plugin: usize,
+    /// 32 hexadecimal digits that stay the same when the file is moved or renamed and when a later version words the message anew.
+    pub fingerprint: String,
+    /// What the policy made of it.
+    pub ruling: Ruling,
+}
+
+impl Finding {
+    /// True if it counts: for verdicts, for the exit code, for the numbers of a report.
+    pub const fn counts(&self) -> bool {
+        self.ruling.accepted.is_none()
+    }
+}
+
+/// What the policy (options, configuration file, baseline) made of a finding. Nothing is removed by it: every report shows the trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// The severity before `--severity`, `--strict` or the configuration changed it.
+    pub original_severity: Option<Severity>,
+    /// Why it does not count.
+    pub accepted: Option<Acceptance>,
+    /// Whether the baseline knows it; None if there is no baseline.
+    pub baseline: Option<BaselineState>,
+}
+
+/// Why a finding does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "by")]
+pub enum Acceptance {
+    /// A pattern of the user names its rule.
+    Suppression {
+        /// `S201`, `S200-S299` or `S201@models/*.pkl`, as it was written.
+        pattern: String,
+        /// `--suppress`, or the path of the configuration file.
+        origin: String,
+    },
+    /// It stands in the baseline.
+    Baseline {
+        /// Path of the baseline file.
+        path: String,
+    },
+}
+
+/// What a baseline knows of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaselineState {
+    /// It is not in it.
+    New,
+    /// It is in it.
+    Unchanged,
 }
 
 /// Why a part of a file was not wholly looked at.
@@ -168,6 +218,8 @@ impl ArtifactReport {
 pub enum Verdict {
     /// Every byte that should be looked at was, and nothing at warning or above was found.
     Clean,
+    /// As clean, but for findings at warning or above that the policy accepts.
+    Accepted,
     /// No format claims it: only the analysers looked.
     Unrecognised,
     /// Not wholly looked at, and nothing at warning or above was found in the rest.
@@ -183,6 +235,7 @@ impl Verdict {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Clean => "clean",
+            Self::Accepted => "accepted",
             Self::Unrecognised => "unrecognised",
             Self::Incomplete => "incomplete",
             Self::Warning => "warning",
@@ -202,12 +255,14 @@ pub struct FileReport {
     pub size: u64,
     /// The file itself first, then what it holds, depth first in order of appearance.
     pub artifacts: Vec<ArtifactReport>,
+    /// Path of an earlier file of the report with the same bytes.
+    pub duplicate_of: Option<String>,
 }
 
 impl FileReport {
-    /// The worst severity found, if anything was.
+    /// The worst severity of the findings that count, if there are any.
     pub fn worst(&self) -> Option<Severity> {
-        self.findings().map(|(_, f)| f.severity).max()
+        self.findings().filter(|(_, f)| f.counts()).map(|(_, f)| f.severity).max()
     }
 
     /// All findings with the artifact they are in.
@@ -226,6 +281,7 @@ impl FileReport {
             Some(Severity::Critical) => Verdict::Critical,
             Some(Severity::Warning) => Verdict::Warning,
             _ if self.gaps().next().is_some() => Verdict::Incomplete,
+            _ if self.findings().any(|(_, f)| !f.counts() && f.severity >= Severity::Warning) => Verdict::Accepted,
             _ if self.artifacts.first().is_none_or(|a| a.formats.is_empty()) => Verdict::Unrecognised,
             _ => Verdict::Clean,
         }
@@ -252,6 +308,61 @@ pub struct PluginReport {
     pub origin: Origin,
 }
 
+/// The shards of one model, by their numbered names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Family {
+    /// Path of the family with `*` for the number: `models/model-*-of-00003.safetensors`.
+    pub name: String,
+    /// How many shards the names promise.
+    pub expected: u64,
+    /// Paths of the shards that were scanned, in order.
+    pub present: Vec<String>,
+    /// Names of the shards that are not there, at most 100.
+    pub missing: Vec<String>,
+}
+
+/// What the user asked for that bends the verdict. A report names it, so that nobody takes a bent verdict for a plain one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    /// Findings of this severity and above make the exit code 1.
+    pub fail_on: Severity,
+    /// `--strict`.
+    pub strict: bool,
+    /// `--strict-license`.
+    pub strict_license: bool,
+    /// Patterns of accepted rules, as they were written.
+    pub suppress: Vec<String>,
+    /// Changed severities as `RULE=LEVEL`.
+    pub severity: Vec<String>,
+    /// Plugins that were switched off.
+    pub not_run: Vec<String>,
+    /// Patterns of paths that were left out, as they were written.
+    pub exclude: Vec<String>,
+    /// Paths that these patterns left out.
+    pub excluded: Vec<String>,
+    /// Path of the baseline.
+    pub baseline: Option<String>,
+    /// Path of the configuration file.
+    pub config: Option<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            fail_on: Severity::Warning,
+            strict: false,
+            strict_license: false,
+            suppress: Vec::new(),
+            severity: Vec::new(),
+            not_run: Vec::new(),
+            exclude: Vec::new(),
+            excluded: Vec::new(),
+            baseline: None,
+            config: None,
+        }
+    }
+}
+
 /// A whole scan.
 #[derive(Clone, Debug, Default)]
 pub struct ScanReport {
@@ -263,6 +374,10 @@ pub struct ScanReport {
     pub rules: Vec<Rule>,
     /// Every plugin that was loaded.
     pub plugins: Vec<PluginReport>,
+    /// Models in shards.
+    pub families: Vec<Family>,
+    /// What bent the verdict.
+    pub policy: Policy,
     /// When it started, seconds since 1970.
     pub started: f64,
     /// How long it took.
@@ -270,24 +385,24 @@ pub struct ScanReport {
 }
 
 impl ScanReport {
-    /// The process exit code: 1 if anything at warning or above was found; else 2 if something could not be scanned wholly,
-    /// a named file was not recognised, or nothing was scanned; else 0.
+    /// The process exit code: 1 if anything at the severity of [`Policy::fail_on`] or above was found; else 2 if something could not be
+    /// scanned wholly, a named file was not recognised, or nothing was scanned; else 0.
     pub fn exit_code(&self) -> u8 {
         let verdicts = || self.files.iter().map(FileReport::verdict);
-        if verdicts().any(|v| v >= Verdict::Warning) {
+        if self.files.iter().any(|f| f.worst() >= Some(self.policy.fail_on)) {
             return 1;
         }
         let unseen = self.files.iter().any(|f| match f.verdict() {
-            Verdict::Incomplete => true,
             Verdict::Unrecognised => f.named,
-            _ => false,
+            _ => f.gaps().next().is_some(),
         });
-        let nothing = !verdicts().any(|v| v == Verdict::Clean);
+        let understood = |v| matches!(v, Verdict::Clean | Verdict::Accepted | Verdict::Warning | Verdict::Critical);
+        let nothing = !verdicts().any(understood);
         if unseen || nothing || !self.errors.is_empty() { 2 } else { 0 }
     }
 
-    /// How many findings have that severity.
+    /// How many findings that count have that severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.files.iter().flat_map(FileReport::findings).filter(|(_, f)| f.severity == severity).count()
+        self.files.iter().flat_map(FileReport::findings).filter(|(_, f)| f.counts() && f.severity == severity).count()
     }
 }

@@ -13,8 +13,9 @@ use crate::collect::{self, Numbering};
 use crate::file_scan::{EngineFinding, Tree};
 use crate::identify::{Claim, identify};
 use crate::limits::Limits;
-use crate::model::{FileReport, Origin, PluginReport, Rule, ScanError, ScanReport};
+use crate::model::{FileReport, Origin, PluginReport, Policy, Rule, ScanError, ScanReport};
 use crate::plugin_info::{Builtin, LoadFailure, PluginInfo};
+use crate::policy;
 use crate::rules::{BLACKLIST, ENGINE, rules as engine_rules};
 use crate::sandbox::{self, CodeCache, Outcome, Plugin, Source, Task};
 use crate::schedule::{Pool, lock, run};
@@ -242,7 +243,7 @@ impl Scanner {
             version: p.manifest.version.clone(),
             origin: p.origin.clone(),
         });
-        ScanReport {
+        let mut report = ScanReport {
             files,
             errors,
             rules: engine_rules()
@@ -250,9 +251,15 @@ impl Scanner {
                 .chain(self.plugins.iter().flat_map(|p| p.manifest.rules.iter().cloned()))
                 .collect(),
             plugins: std::iter::once(host).chain(plugins).collect(),
+            families: Vec::new(),
+            policy: Policy::default(),
             started: epoch,
             duration: started.elapsed(),
+        };
+        if self.options.strict {
+            policy::strict(&mut report);
         }
+        report
     }
 
     /// Leaves out what `--max-file-size` and `--max-total-size` forbid, and says so.
@@ -418,8 +425,7 @@ impl<'a> FileScan<'a> {
         self.match_blacklist(&mut tree);
         let scanner = self.scanner;
         let path = self.found.display.clone();
-        let report =
-            collect::report(tree, path, self.found.named, &scanner.plugins, &scanner.numbering, scanner.options.strict);
+        let report = collect::report(tree, path, self.found.named, &scanner.plugins, &scanner.numbering);
         *lock(&self.ended) = Some(Ok(report));
         self.progress.finished(&self.found.display);
     }

@@ -91,6 +91,7 @@ struct FileCounts {
     warning: u64,
     incomplete: u64,
     unrecognised: u64,
+    accepted: u64,
     clean: u64,
 }
 
@@ -141,6 +142,7 @@ fn build(report: &ScanReport, options: JsonOptions) -> Report<'_> {
             warning: summary.verdicts(Verdict::Warning),
             incomplete: summary.verdicts(Verdict::Incomplete),
             unrecognised: summary.verdicts(Verdict::Unrecognised),
+            accepted: summary.verdicts(Verdict::Accepted),
             clean: summary.verdicts(Verdict::Clean),
         },
         issues: compatible::issues(report, options),

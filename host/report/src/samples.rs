@@ -40,12 +40,20 @@ pub fn finding(severity: Severity, message: &str) -> Finding {
             ("import_reference".to_owned(), "posix.system".to_owned()),
         ],
         plugin: 0,
+        fingerprint: "00112233445566778899aabbccddeeff".to_owned(),
+        ruling: Ruling::default(),
     }
 }
 
 /// A file of these artifacts.
 pub fn file(artifacts: Vec<ArtifactReport>) -> FileReport {
-    FileReport { path: artifacts[0].path[0].clone(), named: false, size: artifacts[0].size, artifacts }
+    FileReport {
+        path: artifacts[0].path[0].clone(),
+        named: false,
+        size: artifacts[0].size,
+        artifacts,
+        duplicate_of: None,
+    }
 }
 
 pub fn clean() -> FileReport {
@@ -156,6 +164,8 @@ pub fn report(files: Vec<FileReport>, errors: bool) -> ScanReport {
                 origin: Origin::File("plugins/acme.wasm".to_owned()),
             },
         ],
+        families: vec![],
+        policy: Policy::default(),
         started: 1_795_311_568.5,
         duration: Duration::from_millis(42),
     }

@@ -10,7 +10,7 @@ pub struct Summary {
     /// Their sizes added up, in bytes.
     pub bytes: u64,
     /// Files that ended in each verdict, in the order of [`Verdict`].
-    verdicts: [u64; 5],
+    verdicts: [u64; 6],
     /// Findings of each severity, in the order of [`Severity`].
     findings: [u64; 4],
     /// Paths that could not be scanned, plugins that could not be loaded.
@@ -32,7 +32,7 @@ impl Summary {
             summary.verdicts[verdict as usize] += 1;
             summary.partial += u64::from(file.gaps().next().is_some());
             summary.named_unrecognised += u64::from(verdict == Verdict::Unrecognised && file.named);
-            for (_, finding) in file.findings() {
+            for (_, finding) in file.findings().filter(|(_, f)| f.counts()) {
                 summary.findings[finding.severity as usize] += 1;
             }
         }
@@ -59,6 +59,8 @@ impl Summary {
             Verdict::Warning
         } else if self.verdicts(Verdict::Incomplete) > 0 || self.errors > 0 {
             Verdict::Incomplete
+        } else if self.verdicts(Verdict::Accepted) > 0 && self.named_unrecognised == 0 {
+            Verdict::Accepted
         } else if self.named_unrecognised > 0 || self.verdicts(Verdict::Clean) == 0 {
             Verdict::Unrecognised
         } else {

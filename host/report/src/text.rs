@@ -113,6 +113,10 @@ fn sentence(report: &ScanReport, summary: &Summary) -> String {
             let n = summary.verdicts(Verdict::Unrecognised);
             of(n, "is of no known format", "are of no known format") + ", so not understood"
         }
+        Verdict::Accepted => {
+            let n = summary.verdicts(Verdict::Accepted);
+            of(n, "has only findings that the policy accepts", "have only findings that the policy accepts")
+        }
         Verdict::Clean => {
             let what = only.as_ref().map_or_else(|| count(summary.files, "file"), |name| name.to_string());
             format!("{what}, {} in {}", size(summary.bytes), duration(report.duration))

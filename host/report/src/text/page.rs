@@ -49,7 +49,7 @@ impl From<Verdict> for Tone {
         match verdict {
             Verdict::Clean => Self::Good,
             Verdict::Critical => Self::Bad,
-            Verdict::Unrecognised | Verdict::Incomplete | Verdict::Warning => Self::Doubtful,
+            Verdict::Accepted | Verdict::Unrecognised | Verdict::Incomplete | Verdict::Warning => Self::Doubtful,
         }
     }
 }
