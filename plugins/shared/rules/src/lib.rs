@@ -5,6 +5,7 @@
 
 pub mod archives;
 pub mod code;
+pub mod containers;
 pub mod deployment;
 pub mod embedded;
 pub mod encodings;
