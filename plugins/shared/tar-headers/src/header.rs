@@ -3,6 +3,26 @@
 /// Size of a block; headers take one, data are padded to a multiple.
 pub const BLOCK: u64 = 512;
 
+/// Offset of the numbers in a header whose form a v7 tar must have: size, time, checksum.
+const NUMBERS: u64 = 124;
+
+/// What every header since POSIX says, GNU's included.
+pub fn magic() -> modelaudit_plugin::Magic {
+    modelaudit_plugin::Magic::at(257, b"ustar")
+}
+
+/// A v7 header has no magic, but its size, time and checksum are octal digits or spaces, each field closed by a space or a NUL:
+/// told by the bits that these characters share. Numbers stand at the right, so the last of a field is never a space: a run
+/// of spaces (an npy header in a stored zip member) does not fit. Text made of digits alone would; the checksum decides.
+pub fn v7_magic() -> modelaudit_plugin::Magic {
+    let digit = (0x20, 0xe8); // a space or '0' to '7'
+    let closing = (0x00, 0xdf); // a space or a NUL
+    let last = [(0x30, 0xf8), closing];
+    let fields = [[digit; 10].as_slice(), &last, &[digit; 10], &last, &[digit; 5], &last, &[closing]].concat();
+    let (bytes, mask): (Vec<u8>, Vec<u8>) = fields.into_iter().unzip();
+    modelaudit_plugin::Magic::masked(NUMBERS, &bytes, &mask)
+}
+
 /// Which magic a header has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Magic {
