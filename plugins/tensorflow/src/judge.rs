@@ -28,7 +28,12 @@ pub struct Verdict {
     operators: Vec<String>,
     target: String,
     count: u64,
+    /// It stands in a graph in a string.
+    nested: bool,
 }
+
+/// A rule, how bad it is, and what the operator does.
+pub type Judgement = (&'static Rule, Severity, &'static str);
 
 /// What an operator is used on.
 struct Target {
@@ -57,12 +62,22 @@ impl Target {
 impl Scan<'_, '_> {
     /// Judges the suspects of a graph or function that was walked.
     pub fn judge(&mut self, scope: Scope) {
+        for spans in scope.unpacked() {
+            self.unpacked(&spans);
+        }
         if scope.full {
             self.sink.incomplete(&format!("too many nodes to judge them all, in {}", place(&scope.function)));
         }
         for suspect in &scope.suspects {
-            let target = self.target(suspect, &scope);
-            let Some((rule, severity, what)) = self.weigh(suspect, &target) else { continue };
+            let runs_graph = suspect.policy.is_some_and(|p| p.tier == Tier::Graph);
+            let (target, judgement) = if runs_graph {
+                (Target { text: None, argument: false }, self.hidden_graph(suspect, &scope))
+            } else {
+                let target = self.target(suspect, &scope);
+                let judgement = self.weigh(suspect, &target);
+                (target, judgement)
+            };
+            let Some((rule, severity, what)) = judgement else { continue };
             let group = suspect.policy.map_or(suspect.node.op.as_str(), |p| p.group);
             let key = (group.to_owned(), if group == "Rpc" { String::new() } else { target.text().to_owned() });
             let on = match &target.text {
@@ -98,6 +113,7 @@ impl Scan<'_, '_> {
                 operators: vec![suspect.node.op.clone()],
                 target: target.text.clone().unwrap_or_default(),
                 count: 1,
+                nested: self.depth > 0,
             };
             self.verdicts.insert(key, verdict);
         }
@@ -147,7 +163,7 @@ impl Scan<'_, '_> {
     }
 
     /// Rule, severity and what the operator does; None if that is everyday.
-    fn weigh(&self, suspect: &Suspect, target: &Target) -> Option<(&'static Rule, Severity, &'static str)> {
+    fn weigh(&self, suspect: &Suspect, target: &Target) -> Option<Judgement> {
         let Some(policy) = suspect.policy else {
             return Some((&S1114, Severity::Warning, "is not part of TensorFlow and its name promises a process"));
         };
@@ -180,7 +196,7 @@ impl Scan<'_, '_> {
             Tier::Asset if grave => (&S1112, Severity::Warning, "reads"),
             Tier::Checkpoint if grave && saves => (&S1102, Severity::Critical, "writes the checkpoint"),
             Tier::Checkpoint if grave => (&S1112, Severity::Warning, "reads the checkpoint"),
-            Tier::Asset | Tier::Checkpoint => return None,
+            Tier::Asset | Tier::Checkpoint | Tier::Graph => return None,
             Tier::Network => (&S1113, Severity::Warning, "connects to"),
             Tier::Debug if target.text().contains("file:") => (&S1102, Severity::Critical, "writes what it sees to"),
             Tier::Debug if constant => (&S1113, Severity::Warning, "sends what it sees to"),
@@ -188,9 +204,12 @@ impl Scan<'_, '_> {
         })
     }
 
-    /// Emits the verdicts.
+    /// Emits the verdicts, with what leads to the operator.
     pub fn report_verdicts(&mut self) {
-        for verdict in std::mem::take(&mut self.verdicts).into_values() {
+        let verdicts = std::mem::take(&mut self.verdicts);
+        let reached = if verdicts.is_empty() { None } else { self.reached() };
+        for verdict in verdicts.into_values() {
+            let reached = reached.as_ref().filter(|_| !verdict.nested).map(|r| r.by(&verdict.function, &verdict.node));
             let mut message = verdict.message;
             if message.ends_with("connects to") {
                 message.push_str(" an address that the graph computes");
@@ -200,6 +219,9 @@ impl Scan<'_, '_> {
             finding = finding.element(verdict.node).detail("operators", verdict.operators.join(", "));
             if !verdict.function.is_empty() {
                 finding = finding.detail("function", verdict.function);
+            }
+            if let Some(by) = reached {
+                finding = finding.detail("reached_from", by);
             }
             if !verdict.target.is_empty() {
                 finding = finding.detail("target", clip(&escape(&verdict.target), 1024));

@@ -18,6 +18,8 @@ pub struct Node {
     pub inputs: Vec<String>,
     /// Attributes with texts.
     pub attributes: Vec<Attribute>,
+    /// Functions that its attributes name.
+    pub functions: Vec<String>,
     /// Its bytes.
     pub at: Span,
 }
@@ -43,6 +45,8 @@ pub enum Origin {
 
 /// Nodes and constants that are kept for a graph.
 const MAX_KEPT: usize = 100_000;
+/// Operators that decompress of which the input is followed.
+const MAX_COMPRESSED: usize = 256;
 /// Steps from an input back to constants.
 const MAX_STEPS: usize = 256;
 
@@ -57,6 +61,8 @@ pub struct Scope {
     constants: BTreeMap<String, Vec<Span>>,
     passes: BTreeMap<String, Vec<String>>,
     arguments: BTreeMap<String, ()>,
+    /// Inputs of operators that decompress.
+    compressed: Vec<String>,
 }
 
 impl Scope {
@@ -69,6 +75,7 @@ impl Scope {
             constants: BTreeMap::new(),
             passes: BTreeMap::new(),
             arguments: BTreeMap::new(),
+            compressed: Vec::new(),
         }
     }
 
@@ -83,6 +90,9 @@ impl Scope {
                 self.full = true;
             }
         } else if PASSES.contains(&node.op.as_str()) {
+            if node.op == "DecodeCompressed" && self.compressed.len() < MAX_COMPRESSED {
+                self.compressed.extend(node.inputs.first().cloned());
+            }
             if kept < MAX_KEPT {
                 self.passes.insert(node.name, node.inputs);
             } else {
@@ -91,6 +101,17 @@ impl Scope {
         } else if ARGUMENTS.contains(&node.op.as_str()) && kept < MAX_KEPT {
             self.arguments.insert(node.name, ());
         }
+    }
+
+    /// Constants that the graph decompresses.
+    pub fn unpacked(&self) -> Vec<Vec<Span>> {
+        let constants = self.compressed.iter().map(|input| self.resolve(input));
+        constants
+            .filter_map(|origin| match origin {
+                Origin::Constant(spans) => Some(spans),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Where an input comes from.
@@ -132,12 +153,14 @@ mod tests {
     use super::*;
 
     fn node(name: &str, op: &str, inputs: &[&str], text: Option<Span>) -> Node {
-        let attributes = text.map(|span| Attribute { name: "value".to_owned(), strings: vec![span] });
+        let attributes =
+            text.map(|span| Attribute { name: "value".to_owned(), strings: vec![span], ..Attribute::default() });
         Node {
             name: name.to_owned(),
             op: op.to_owned(),
             inputs: inputs.iter().map(|&i| i.to_owned()).collect(),
             attributes: attributes.into_iter().collect(),
+            functions: Vec::new(),
             at: Span::default(),
         }
     }

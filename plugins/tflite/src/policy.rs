@@ -129,6 +129,7 @@ pub fn classify(name: &str) -> (&'static Rule, Severity, &'static str) {
             Tier::Asset | Tier::Checkpoint => (&S1112, Severity::Info, "reads a file"),
             Tier::Network | Tier::Debug => (&S1113, Severity::Warning, "talks to the network"),
             Tier::Print => (&S1118, Severity::Info, "prints"),
+            Tier::Graph => (&S1118, Severity::Warning, "runs a graph that stands in a string"),
         };
     }
     if tensorflow_ops::suspicious(op) {
