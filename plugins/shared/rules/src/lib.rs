@@ -13,6 +13,7 @@ pub mod files;
 pub mod flax;
 pub mod frameworks;
 pub mod graphs;
+pub mod identity;
 pub mod keras;
 pub mod licences;
 pub mod network;
