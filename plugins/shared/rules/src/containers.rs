@@ -42,9 +42,9 @@ pub const S1193: Rule = Rule {
     id: "S1193",
     title: "dangerous start of an image",
     severity: Severity::Warning,
-    why: "the entry point, command, health check or a build trigger of the image downloads and runs code or gives a shell away (critical where \
-          only an attack does it), or its environment makes programs load code out of a folder that anybody may write. Ordinary commands, \
-          and the commands of the build's history, do not fire it.",
+    why: "the arguments of the entry point, command, health check or a build trigger, taken together, download and run code or give a shell \
+          away (critical where only an attack does it; a command line in one argument is S1017), or the environment makes programs load \
+          code out of a folder that anybody may write. Ordinary commands do not fire it.",
     remedy: "do not run the image; read the script it starts",
     references: &["CWE-506", "CWE-426", "https://github.com/opencontainers/image-spec/blob/main/config.md"],
 };
