@@ -7,6 +7,7 @@
 
 pub mod amount;
 pub mod json;
+pub mod metadata;
 pub mod place;
 mod summary;
 pub mod text;
