@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use modelaudit_plugin::{Artifact, Finding, Reader, Severity, Sink, Span, Tensor, clip, escape, quote};
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, Tensor, clip, escape, quote};
 use modelaudit_rules::frameworks::S1110;
+use modelaudit_rules::padding::is_zero;
 use modelaudit_rules::structure::{S902, S910, S911};
 use modelaudit_rules::tensors::Tally;
 
@@ -182,7 +183,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
     if extents.is_empty() {
         // A vocabulary alone: nothing follows but zeros.
         let tail = Span::new(data.min(size), size.saturating_sub(data));
-        if tail.length > 0 && !zeros(artifact, tail) {
+        if tail.length > 0 && !is_zero(artifact, tail, MAX_PADDING) {
             sink.embed("trailing data", tail, "");
             let message = format!("{} bytes follow the header of a file without tensors", tail.length);
             sink.finding(Finding::new(&S911, message).at(tail.offset, tail.length));
@@ -208,7 +209,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             } else if extent.begin > expected {
                 let hole = Span::new(data.saturating_add(expected), extent.begin - expected);
                 let outside = hole.end() > size;
-                if outside || !zeros(artifact, hole) {
+                if outside || !is_zero(artifact, hole, MAX_PADDING) {
                     contradicts = true;
                     if outside {
                         gap_rule = &S902;
@@ -250,7 +251,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
 /// Padding holds zeros; one that has room for a payload and does not is told.
 fn padding(artifact: &dyn Artifact, span: Span, sink: &mut dyn Sink) {
     let span = span.within(artifact.size());
-    if span.length >= SMALLEST_PAYLOAD && !zeros(artifact, span) {
+    if span.length >= SMALLEST_PAYLOAD && !is_zero(artifact, span, MAX_PADDING) {
         let message = format!("{} bytes of padding are not zero", span.length);
         sink.finding(Finding::new(&S911, message).at(span.offset, span.length));
         sink.embed(&format!("padding at offset {}", span.offset), span, "");
@@ -289,28 +290,10 @@ fn end_of_file(
     }
     let padded = end.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
     let tail = Span::new(end, size - end);
-    if size > padded && !zeros(artifact, tail) {
+    if size > padded && !is_zero(artifact, tail, MAX_PADDING) {
         sink.embed("trailing data", tail, "");
         let message = format!("{} bytes after the last tensor belong to no tensor", tail.length);
         sink.finding(Finding::new(&S911, message).at(tail.offset, tail.length));
-    }
-}
-
-/// True if a range of at most [`MAX_PADDING`] bytes holds nothing but zeros.
-fn zeros(artifact: &dyn Artifact, span: Span) -> bool {
-    if span.length > MAX_PADDING {
-        return false;
-    }
-    let mut reader = Reader::over(artifact, span);
-    loop {
-        let block = reader.buffered();
-        let length = block.len() as u64;
-        if length == 0 {
-            return true;
-        }
-        if block.iter().any(|b| *b != 0) || reader.skip(length.min(reader.remaining())).is_err() {
-            return false;
-        }
     }
 }
 
