@@ -179,7 +179,10 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             sink.tensor(tensor);
         }
     }
-    padding(artifact, Span::new(header, data.saturating_sub(header)), sink);
+    let mut paddings = vec![Span::new(header, data.saturating_sub(header))];
+    if extents.is_empty() || broken {
+        padding(artifact, &paddings, sink);
+    }
     if extents.is_empty() {
         // A vocabulary alone: nothing follows but zeros.
         let tail = Span::new(data.min(size), size.saturating_sub(data));
@@ -233,7 +236,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             && alignment > SMALL_ALIGNMENT
         {
             let behind = extent.begin.saturating_add(length);
-            padding(artifact, Span::new(data.saturating_add(behind), end.saturating_sub(behind)), sink);
+            paddings.push(Span::new(data.saturating_add(behind), end.saturating_sub(behind)));
         }
         expected = match (expected, end) {
             (Some(before), Some(end)) => Some(before.max(end)),
@@ -243,18 +246,29 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             break;
         }
     }
+    padding(artifact, &paddings, sink);
     gaps.report(gap_rule, None, "tensor", sink);
     overlaps.report(&S902, None, "tensor", sink);
     end_of_file(artifact, &extents, data, alignment, contradicts, sink);
 }
 
-/// Padding holds zeros; one that has room for a payload and does not is told.
-fn padding(artifact: &dyn Artifact, span: Span, sink: &mut dyn Sink) {
-    let span = span.within(artifact.size());
-    if span.length >= SMALLEST_PAYLOAD && !is_zero(artifact, span, MAX_PADDING) {
-        let message = format!("{} bytes of padding are not zero", span.length);
-        sink.finding(Finding::new(&S911, message).at(span.offset, span.length));
-        sink.embed(&format!("padding at offset {}", span.offset), span, "");
+/// Padding holds zeros; if there is some that has room for a payload and does not, it is told.
+fn padding(artifact: &dyn Artifact, spans: &[Span], sink: &mut dyn Sink) {
+    let size = artifact.size();
+    let spans: BTreeSet<Span> = spans.iter().map(|span| span.within(size)).collect();
+    let stray = spans.iter().filter(|s| s.length >= SMALLEST_PAYLOAD && !is_zero(artifact, **s, MAX_PADDING));
+    let (mut first, mut count) = (None, 0u64);
+    for span in stray {
+        count += 1;
+        first.get_or_insert(*span);
+        if count <= MAX_EMBEDDED {
+            sink.embed(&format!("padding at offset {}", span.offset), *span, "");
+        }
+    }
+    if let Some(first) = first {
+        let more = if count > 1 { format!(" (and {} more places)", count - 1) } else { String::new() };
+        let message = format!("{} bytes of padding are not zero{more}", first.length);
+        sink.finding(Finding::new(&S911, message).at(first.offset, first.length));
     }
 }
 
