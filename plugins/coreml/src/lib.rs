@@ -5,6 +5,7 @@
 //! the message is walked, through pipelines of models and nested blocks, and weights are passed over.
 
 mod compiled;
+mod layers;
 mod manifest;
 mod schema;
 mod walk;

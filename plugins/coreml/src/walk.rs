@@ -11,6 +11,7 @@ use modelaudit_rules::other_formats::S1108;
 use modelaudit_rules::structure::{S902, S911};
 use modelaudit_rules::tensors::Tally;
 
+use crate::layers;
 use crate::schema::{Kind, MODEL, child};
 
 /// Open messages: a pipeline in a pipeline takes three, a nested block two.
@@ -23,6 +24,8 @@ const MOST: usize = 200;
 
 /// A field that the schema does not know is a place to hide something from this size on.
 const HIDDEN: u64 = 1024;
+/// Weights that are named.
+const MAX_TENSORS: u64 = 100_000;
 /// Kinds of operations that are remembered.
 const MAX_OPERATORS: usize = 256;
 
@@ -88,6 +91,9 @@ struct Walk<'s> {
     files: Vec<String>,
     operators: BTreeSet<String>,
     hidden: Tally,
+    tensors: u64,
+    parameters: u64,
+    dtypes: BTreeSet<String>,
 }
 
 /// Scans a model.
@@ -107,15 +113,22 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
         files: Vec::new(),
         operators: BTreeSet::new(),
         hidden: Tally::default(),
+        tensors: 0,
+        parameters: 0,
+        dtypes: BTreeSet::new(),
     };
     let result = walk.run(&mut walker);
-    let Walk { models, layers, operations, operators, hidden, .. } = walk;
+    let Walk { models, layers, operations, operators, hidden, tensors, parameters, dtypes, .. } = walk;
     hidden.report(&S911, None, "field", sink);
     sink.fact_text("framework", "coreml");
     sink.fact_number("models", models);
     sink.fact_number("operator_count", layers + operations);
     let operators: Vec<&String> = operators.iter().collect();
     sink.fact_list("operators", &operators);
+    sink.fact_number("tensor_count", tensors);
+    sink.fact_number("parameters", parameters);
+    let dtypes: Vec<&String> = dtypes.iter().collect();
+    sink.fact_list("dtypes", &dtypes);
     if let Err(error) = result {
         if !error.budget {
             sink.finding(Finding::new(&S902, format!("the model is malformed: {error}")).at(error.at.min(size), 0));
@@ -155,6 +168,9 @@ impl Walk<'_> {
             }
             let name = top.name.clone();
             let Some(next) = child(kind, field.number) else {
+                if kind == Kind::Layer && field.number >= layers::FIRST_PARAMETERS {
+                    self.weights(walker, span, &name);
+                }
                 self.leaf(walker, kind, field.number, span);
                 continue;
             };
@@ -187,6 +203,21 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Names the weights of a layer.
+    fn weights(&mut self, walker: &mut Walker<'_>, parameters: Span, layer: &str) {
+        for mut tensor in layers::weights(walker, parameters, layer, self.size) {
+            self.tensors += 1;
+            self.parameters = self.parameters.saturating_add(tensor.shape.iter().product());
+            if self.dtypes.len() < 16 {
+                self.dtypes.insert(tensor.dtype.clone());
+            }
+            if self.tensors <= MAX_TENSORS {
+                tensor.name = label(&tensor.name);
+                self.sink.tensor(tensor);
+            }
+        }
     }
 
     /// A field of a model: says which kind it is, or that nobody knows it.

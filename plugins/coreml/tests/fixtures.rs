@@ -79,14 +79,15 @@ fn a_gigabyte_is_read_in_headers_only() {
         out.push(value as u8);
         out
     };
-    // From the inside out: weights, layer, network; each has what follows in it.
+    // From the inside out: values, weights, layer, network; each has what follows in it.
     let mut bytes = Vec::new();
-    for before in [b"\xa2\x01".as_slice(), b"\x0a\x02fc\xe2\x08", b"\x0a", b"\xa2\x1f"] {
+    for before in [b"\x0a".as_slice(), b"\xa2\x01", b"\x0a\x02fc\xe2\x08", b"\x0a", b"\xa2\x1f"] {
         bytes = [before, &length(bytes.len() as u64 + sparse::GIGABYTE), &bytes].concat();
     }
     let bytes = [b"\x08\x04\x12\x02\x5a\x00".as_slice(), &bytes].concat();
     let file = sparse::Sparse::new("m.mlmodel", bytes.len() as u64 + sparse::GIGABYTE).put(0, &bytes);
-    sparse::is_clean_and_read_up_to::<CoreMl>(&file, "coreml", 64 << 10);
+    let outcome = sparse::is_clean_and_read_up_to::<CoreMl>(&file, "coreml", 64 << 10);
+    assert_eq!(outcome.tensors, [("fc 20".to_owned(), sparse::GIGABYTE)]);
 
     let mut bytes = std::fs::read(labels::fixtures().join("coreml/weight.bin")).unwrap()[..128].to_vec();
     bytes[..4].copy_from_slice(&1u32.to_le_bytes());
@@ -109,6 +110,9 @@ fn facts_are_named_as_in_other_formats() {
     ] {
         assert_eq!(report.fact(key), Some(value), "{key}");
     }
+    let report = labels::scan_file::<CoreMl>(&labels::fixtures().join("coreml/weights.mlmodel"), "coreml");
+    let names: Vec<String> = report.tensors.iter().map(|t| format!("{} {} {:?}", t.name, t.dtype, t.shape)).collect();
+    assert_eq!(names, ["fc1 20 f32 [64]", "fc1 21 f16 [32]"]);
     let report = labels::scan_file::<CoreMl>(&labels::fixtures().join("coreml/weight.bin"), "coreml-weights");
     let names: Vec<String> = report.tensors.iter().map(|t| format!("{} {:?}", t.dtype, t.shape)).collect();
     assert_eq!(names, ["f16 [50]", "f32 [16]", "i4 [4]"]);
