@@ -31,9 +31,9 @@ pub(crate) struct Interpolations {
 }
 
 impl Interpolations {
-    /// Whether an interpolation may point at a text.
+    /// Whether an interpolation may point at a text: a dotted name or a part of one.
     pub(crate) fn wants(&self, text: &str) -> bool {
-        self.names.len() < MOST_NAMES && text.len() <= 200 && is_dotted(text)
+        self.names.len() < MOST_NAMES && text.len() <= 200 && (is_dotted(text) || is_word(text))
     }
 
     /// Keeps such a text.
@@ -53,20 +53,21 @@ impl Interpolations {
         let pending = std::mem::take(&mut self.pending);
         let findings = pending.into_iter().filter_map(|(key, path, text, at)| {
             let finding = match self.resolve(&path, &text) {
-                Some((node, name)) => {
-                    if told(name) {
+                Some(name) => {
+                    if told(&name) {
                         return None;
                     }
                     let (entry, severity, _) =
-                        dangerous(name).filter(|(_, severity, _)| *severity >= Severity::Warning)?;
-                    let name = clip(&escape(name), 200);
+                        dangerous(&name).filter(|(_, severity, _)| *severity >= Severity::Warning)?;
+                    let name = clip(&escape(&name), 200);
                     let message =
-                        format!("'{key}' takes '{name}' from '{}', which {}", clip(&escape(node), 200), entry.why);
+                        format!("'{key}' is {}, which resolves to '{name}', which {}", quote(&text), entry.why);
                     Finding::new(&S1013, message)
                         .severity(severity)
                         .detail("callable", name)
                         .detail("group", entry.group.id())
                 }
+                None if is_registry(&text) => return None,
                 None => {
                     let message = format!("'{key}' names a callable that is put together on loading: {}", quote(&text));
                     Finding::new(&S1013, message).severity(Severity::Warning)
@@ -79,16 +80,24 @@ impl Interpolations {
         findings
     }
 
-    /// The node that a text which is one interpolation points at, and its text; from the root, or with leading dots from the node's
-    /// own object upwards.
-    fn resolve<'n>(&'n self, path: &str, text: &str) -> Option<(&'n str, &'n str)> {
-        let inner = text.trim().strip_prefix("${")?.strip_suffix('}')?.trim();
-        if inner.contains(['$', '{', '}', ':']) {
-            return None;
+    /// The text with every interpolation of a node replaced; None if one is of a resolver, nested, or of a node that is not known.
+    fn resolve(&self, path: &str, text: &str) -> Option<String> {
+        let mut resolved = String::new();
+        let mut rest = text.trim();
+        while let Some((before, after)) = rest.split_once("${") {
+            let (inner, after) = after.split_once('}')?;
+            resolved.push_str(before);
+            resolved.push_str(self.node(path, inner.trim())?);
+            rest = after;
         }
-        let plain = inner.trim_start_matches('.');
-        let up = inner.len() - plain.len();
-        let target = match up {
+        resolved.push_str(rest);
+        Some(resolved)
+    }
+
+    /// The text of a node: from the root, or with leading dots from the object that `path` stands in upwards.
+    fn node(&self, path: &str, node: &str) -> Option<&str> {
+        let plain = node.trim_start_matches('.');
+        let target = match node.len() - plain.len() {
             0 => plain.to_owned(),
             up => {
                 let parents: Vec<&str> = path.split('.').collect();
@@ -96,8 +105,25 @@ impl Interpolations {
                 kept.iter().copied().chain([plain]).collect::<Vec<_>>().join(".")
             }
         };
-        self.names.get_key_value(&target).map(|(node, name)| (node.as_str(), name.as_str()))
+        self.names.get(&target).map(String::as_str)
     }
+}
+
+/// `name` of letters, digits and underscores.
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// `${dp:ZarrReader}`: a class that a program has under a short name (PhysicsNeMo, laser_setup). OmegaConf's own resolvers read the
+/// environment or other nodes.
+fn is_registry(text: &str) -> bool {
+    let inner = text.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inner.and_then(|inner| inner.split_once(':')).is_some_and(|(resolver, class)| {
+        is_word(resolver)
+            && is_word(class)
+            && class.starts_with(|c: char| c.is_uppercase())
+            && class.contains(char::is_lowercase)
+    })
 }
 
 /// Judges the resolvers that a text calls.
@@ -199,13 +225,18 @@ mod tests {
         found.name("model.cls".to_owned(), "os.popen");
         found.name("model.good".to_owned(), "torch.nn.Linear");
         let at = Span::new(0, 1);
-        for text in ["${x.evil}", "${.cls}", "${..x.evil}", "${.good}", "${oc.env:X}", "${nowhere}"] {
+        found.name("module".to_owned(), "os");
+        found.name("lib".to_owned(), "torch");
+        for text in ["${x.evil}", "${.cls}", "${module}.system", "${..x.evil}"] {
+            found.callable("_target_", "model._target_".to_owned(), text, at);
+        }
+        for text in ["${oc.env:X}", "${nowhere}", "${nowhere}.Net", "${oc.env:HOME}"] {
+            found.callable("_target_", "model._target_".to_owned(), text, at);
+        }
+        for text in ["${.good}", "${dp:ZarrReader}", "${lib}.nn.Linear"] {
             found.callable("_target_", "model._target_".to_owned(), text, at);
         }
         let severities: Vec<Severity> = found.finish(|_| false).iter().map(|f| f.severity).collect();
-        assert_eq!(
-            severities,
-            [Severity::Critical, Severity::Critical, Severity::Critical, Severity::Warning, Severity::Warning]
-        );
+        assert_eq!(severities, [[Severity::Critical; 4], [Severity::Warning; 4]].concat());
     }
 }

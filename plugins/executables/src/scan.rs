@@ -59,7 +59,10 @@ impl Pass<'_> {
                 return self.whole_script(script_of(found.kind), found.extent, sink);
             }
             let severity = self.whole_severity(&found);
-            self.report(&found, 0, severity, sink);
+            // A portable executable that is named as a program is the llamafile plugin's to speak of.
+            if !(severity == Severity::Info && found.kind == Kind::Ape) {
+                self.report(&found, 0, severity, sink);
+            }
             // What a program holds inside is its own affair, if the user knows that it is one.
             return if severity == Severity::Info && !found.kind.is_accelerator() {
                 Next::Stop

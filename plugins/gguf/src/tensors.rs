@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use modelaudit_plugin::{Artifact, Finding, Reader, Severity, Sink, Span, Tensor, clip, escape, quote};
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, Tensor, clip, escape, quote};
 use modelaudit_rules::frameworks::S1110;
+use modelaudit_rules::padding::is_zero;
 use modelaudit_rules::structure::{S902, S910, S911};
 use modelaudit_rules::tensors::Tally;
 
@@ -178,11 +179,14 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             sink.tensor(tensor);
         }
     }
-    padding(artifact, Span::new(header, data.saturating_sub(header)), sink);
+    let mut paddings = vec![Span::new(header, data.saturating_sub(header))];
+    if extents.is_empty() || broken {
+        padding(artifact, &paddings, sink);
+    }
     if extents.is_empty() {
         // A vocabulary alone: nothing follows but zeros.
         let tail = Span::new(data.min(size), size.saturating_sub(data));
-        if tail.length > 0 && !zeros(artifact, tail) {
+        if tail.length > 0 && !is_zero(artifact, tail, MAX_PADDING) {
             sink.embed("trailing data", tail, "");
             let message = format!("{} bytes follow the header of a file without tensors", tail.length);
             sink.finding(Finding::new(&S911, message).at(tail.offset, tail.length));
@@ -208,7 +212,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             } else if extent.begin > expected {
                 let hole = Span::new(data.saturating_add(expected), extent.begin - expected);
                 let outside = hole.end() > size;
-                if outside || !zeros(artifact, hole) {
+                if outside || !is_zero(artifact, hole, MAX_PADDING) {
                     contradicts = true;
                     if outside {
                         gap_rule = &S902;
@@ -232,7 +236,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             && alignment > SMALL_ALIGNMENT
         {
             let behind = extent.begin.saturating_add(length);
-            padding(artifact, Span::new(data.saturating_add(behind), end.saturating_sub(behind)), sink);
+            paddings.push(Span::new(data.saturating_add(behind), end.saturating_sub(behind)));
         }
         expected = match (expected, end) {
             (Some(before), Some(end)) => Some(before.max(end)),
@@ -242,18 +246,29 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64,
             break;
         }
     }
+    padding(artifact, &paddings, sink);
     gaps.report(gap_rule, None, "tensor", sink);
     overlaps.report(&S902, None, "tensor", sink);
     end_of_file(artifact, &extents, data, alignment, contradicts, sink);
 }
 
-/// Padding holds zeros; one that has room for a payload and does not is told.
-fn padding(artifact: &dyn Artifact, span: Span, sink: &mut dyn Sink) {
-    let span = span.within(artifact.size());
-    if span.length >= SMALLEST_PAYLOAD && !zeros(artifact, span) {
-        let message = format!("{} bytes of padding are not zero", span.length);
-        sink.finding(Finding::new(&S911, message).at(span.offset, span.length));
-        sink.embed(&format!("padding at offset {}", span.offset), span, "");
+/// Padding holds zeros; if there is some that has room for a payload and does not, it is told.
+fn padding(artifact: &dyn Artifact, spans: &[Span], sink: &mut dyn Sink) {
+    let size = artifact.size();
+    let spans: BTreeSet<Span> = spans.iter().map(|span| span.within(size)).collect();
+    let stray = spans.iter().filter(|s| s.length >= SMALLEST_PAYLOAD && !is_zero(artifact, **s, MAX_PADDING));
+    let (mut first, mut count) = (None, 0u64);
+    for span in stray {
+        count += 1;
+        first.get_or_insert(*span);
+        if count <= MAX_EMBEDDED {
+            sink.embed(&format!("padding at offset {}", span.offset), *span, "");
+        }
+    }
+    if let Some(first) = first {
+        let more = if count > 1 { format!(" (and {} more places)", count - 1) } else { String::new() };
+        let message = format!("{} bytes of padding are not zero{more}", first.length);
+        sink.finding(Finding::new(&S911, message).at(first.offset, first.length));
     }
 }
 
@@ -289,28 +304,10 @@ fn end_of_file(
     }
     let padded = end.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
     let tail = Span::new(end, size - end);
-    if size > padded && !zeros(artifact, tail) {
+    if size > padded && !is_zero(artifact, tail, MAX_PADDING) {
         sink.embed("trailing data", tail, "");
         let message = format!("{} bytes after the last tensor belong to no tensor", tail.length);
         sink.finding(Finding::new(&S911, message).at(tail.offset, tail.length));
-    }
-}
-
-/// True if a range of at most [`MAX_PADDING`] bytes holds nothing but zeros.
-fn zeros(artifact: &dyn Artifact, span: Span) -> bool {
-    if span.length > MAX_PADDING {
-        return false;
-    }
-    let mut reader = Reader::over(artifact, span);
-    loop {
-        let block = reader.buffered();
-        let length = block.len() as u64;
-        if length == 0 {
-            return true;
-        }
-        if block.iter().any(|b| *b != 0) || reader.skip(length.min(reader.remaining())).is_err() {
-            return false;
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Content that stands in the document itself, as base64 in `data`.
 
+use modelaudit_base64::{Decoder, Step};
 use modelaudit_json::{Node, Value};
 use modelaudit_plugin::{Artifact, ChildWriter, Finding, Reader, Sink, Span, clip, escape};
 use modelaudit_rules::containers::S1190;
@@ -79,7 +80,8 @@ fn decode(artifact: &dyn Artifact, at: Span, name: &str, sink: &mut dyn Sink) ->
     let mut child: Option<Box<dyn ChildWriter>> = None;
     let mut hash = Sha256::new();
     let mut decoded = Decoded { length: 0, sha256: String::new(), head: Vec::new(), wrong: None, refused: false };
-    let (mut bits, mut have, mut ended, mut escaped) = (0u32, 0u32, false, false);
+    let mut decoder = Decoder::default();
+    let mut escaped = false;
     let mut out = Vec::new();
     'blocks: loop {
         let start = reader.position();
@@ -90,34 +92,23 @@ fn decode(artifact: &dyn Artifact, at: Span, name: &str, sink: &mut dyn Sink) ->
         let length = block.len();
         for (index, byte) in block.iter().enumerate() {
             let was_escaped = std::mem::take(&mut escaped);
-            let value = match byte {
+            let step = match byte {
                 b'n' | b'r' if was_escaped => continue,
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
                 b'"' => continue,
                 // JSON may write a slash as `\/`, and some writers leave line ends in, as `\n`.
                 b'\\' => {
                     escaped = true;
                     continue;
                 }
-                b'=' => {
-                    ended = true;
-                    continue;
-                }
-                _ => 64,
+                byte => decoder.push(*byte),
             };
-            if value == 64 || ended {
-                decoded.wrong = Some(start + index as u64);
-                break 'blocks;
-            }
-            bits = (bits << 6 | u32::from(value)) & 0x00ff_ffff;
-            have += 6;
-            if have >= 8 {
-                have -= 8;
-                out.push((bits >> have) as u8);
+            match step {
+                Step::More => {}
+                Step::Byte(byte) => out.push(byte),
+                Step::Wrong => {
+                    decoded.wrong = Some(start + index as u64);
+                    break 'blocks;
+                }
             }
         }
         if !pass(&mut out, &mut decoded, &mut hash, &mut child, name, sink) {

@@ -22,7 +22,9 @@ impl Scan<'_, '_> {
         let spans = match scope.resolve(input) {
             Origin::Constant(spans) => spans,
             Origin::Argument => return Some((&S1121, Severity::Warning, "runs the graph that its caller gives it")),
-            Origin::Computed => return Some((&S1121, Severity::Warning, "runs a graph that is computed")),
+            Origin::Computed | Origin::Hidden | Origin::Variable => {
+                return Some((&S1121, Severity::Warning, "runs a graph that is computed"));
+            }
         };
         let length: u64 = spans.iter().map(|span| span.length).sum();
         if length > LONGEST {

@@ -41,11 +41,18 @@ struct Target {
     text: Option<String>,
     /// The caller gives it.
     argument: bool,
+    /// It is kept where a reader of the graph does not see it.
+    hidden: bool,
 }
 
 impl Target {
     fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
+    }
+
+    /// A path in a place that the model chooses and not the user.
+    fn is_absolute(&self) -> bool {
+        matches!(classify(self.text().as_bytes()).root, Root::Absolute | Root::Drive | Root::Home)
     }
 
     /// A path that no model has business with, in another place than the model's own folder.
@@ -71,7 +78,7 @@ impl Scan<'_, '_> {
         for suspect in &scope.suspects {
             let runs_graph = suspect.policy.is_some_and(|p| p.tier == Tier::Graph);
             let (target, judgement) = if runs_graph {
-                (Target { text: None, argument: false }, self.hidden_graph(suspect, &scope))
+                (Target { text: None, argument: false, hidden: false }, self.hidden_graph(suspect, &scope))
             } else {
                 let target = self.target(suspect, &scope);
                 let judgement = self.weigh(suspect, &target);
@@ -121,7 +128,7 @@ impl Scan<'_, '_> {
 
     /// What a suspect is used on: the input or attribute of its policy.
     fn target(&mut self, suspect: &Suspect, scope: &Scope) -> Target {
-        let mut target = Target { text: None, argument: false };
+        let mut target = Target { text: None, argument: false, hidden: false };
         let Some(policy) = suspect.policy else { return target };
         let attribute = suspect.node.attributes.iter().find(|a| a.name == policy.attribute).map(|a| a.strings.clone());
         let spans = match attribute {
@@ -134,6 +141,10 @@ impl Scan<'_, '_> {
                     Some(Origin::Constant(spans)) => spans,
                     Some(Origin::Argument) => {
                         target.argument = true;
+                        return target;
+                    }
+                    Some(Origin::Hidden | Origin::Variable) => {
+                        target.hidden = true;
                         return target;
                     }
                     Some(Origin::Computed) => return target,
@@ -183,18 +194,27 @@ impl Scan<'_, '_> {
             Tier::MayWrite if constant => {
                 (&S1102, if training { Severity::Info } else { Severity::Warning }, "writes the file")
             }
+            Tier::MayWrite if target.hidden && !training => {
+                (&S1102, Severity::Warning, "writes a file whose name is hidden in numbers or in a variable")
+            }
             Tier::MayWrite => return None,
             Tier::Print if target.text().starts_with("file:") => (&S1102, Severity::Critical, "prints into the file"),
             Tier::Print => return None,
             Tier::Read if grave => (&S1112, Severity::Warning, "reads"),
             Tier::Read if constant && !training => (&S1112, Severity::Warning, "reads"),
             Tier::Read if constant => (&S1112, Severity::Info, "reads"),
+            Tier::Read if target.hidden && !training => {
+                (&S1112, Severity::Warning, "reads a file whose name is hidden in numbers or in a variable")
+            }
             Tier::Read if target.argument || training => {
                 (&S1112, Severity::Info, "reads the file that its caller names")
             }
             Tier::Read => (&S1112, Severity::Info, "reads a file whose name the graph computes"),
             Tier::Asset if grave => (&S1112, Severity::Warning, "reads"),
             Tier::Checkpoint if grave && saves => (&S1102, Severity::Critical, "writes the checkpoint"),
+            Tier::Checkpoint if saves && target.is_absolute() && !training => {
+                (&S1102, Severity::Warning, "writes the checkpoint")
+            }
             Tier::Checkpoint if grave => (&S1112, Severity::Warning, "reads the checkpoint"),
             Tier::Asset | Tier::Checkpoint | Tier::Graph => return None,
             Tier::Network => (&S1113, Severity::Warning, "connects to"),

@@ -4,6 +4,7 @@
 //! field has no code for gets a free number of the same hundred and says so in its `why`.
 
 pub mod archives;
+pub mod checkpoints;
 pub mod code;
 pub mod containers;
 pub mod deployment;
@@ -18,6 +19,7 @@ pub mod keras;
 pub mod licences;
 pub mod network;
 pub mod other_formats;
+pub mod padding;
 pub mod pickle;
 pub mod policy;
 pub mod python;
