@@ -209,8 +209,9 @@ impl<'a, 's> Scan<'a, 's> {
                     match (kind, item.number, item.bytes()) {
                         (2, 1, Some(bytes)) => self.maybe_graph(bytes),
                         (1, 1, Some(name)) if STARTERS.contains(&key.as_str()) => {
-                            let node = self.name(name).split(':').next().unwrap_or_default().to_owned();
-                            self.edges.root(Place::Node(node), &format!("collection {key}"));
+                            let name = self.name(name);
+                            let node = name.split(':').next().unwrap_or_default();
+                            self.edges.root(Place::node(node), &format!("collection {key}"));
                         }
                         _ => {}
                     }
