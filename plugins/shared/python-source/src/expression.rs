@@ -212,7 +212,8 @@ impl<'a> Machine<'a> {
         let Some((first, rest)) = generators.split_first() else { return Value::UNKNOWN };
         let iterated = self.evaluate(&first.iter);
         let size = element.range().len().to_usize() / 8 + 1;
-        let items = fold::elements(&iterated, LONGEST_COMPREHENSION).filter(|_| rest.is_empty() && first.ifs.is_empty());
+        let items =
+            fold::elements(&iterated, LONGEST_COMPREHENSION).filter(|_| rest.is_empty() && first.ifs.is_empty());
         if let Some(items) = items.filter(|items| items.len() == 1 || self.pay(items.len().saturating_mul(size))) {
             let mut values = Vec::with_capacity(items.len());
             for item in items {
@@ -247,7 +248,9 @@ impl<'a> Machine<'a> {
             Shape::Instance(class) | Shape::Class(class) => {
                 let member = self.classes.get(*class).and_then(|class| class.members.get(name)).cloned();
                 match member {
-                    Some(Value { shape: Shape::Function(function), .. }) if matches!(owner.shape, Shape::Instance(_)) => {
+                    Some(Value { shape: Shape::Function(function), .. })
+                        if matches!(owner.shape, Shape::Instance(_)) =>
+                    {
                         Value::new(Shape::Method { function, class: *class }, Marks::NONE)
                     }
                     Some(member) => member,

@@ -25,6 +25,7 @@ mod known;
 mod library;
 mod machine;
 mod probe;
+mod report;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -33,15 +34,17 @@ use ruff_python_ast::Mod;
 use ruff_python_parser::{ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
 
+pub use commands::attack;
 pub use encoding::{Source, read};
 pub use evidence::{Evidence, Reach, Role, Weight};
 pub use probe::{looks_like_python, parses};
+pub use report::{Place, findings};
 pub use ruff_python_parser::Mode;
 
 use modelaudit_plugin::Rule;
 
 /// The longest source that is read, in bytes: its tree takes some fifty times as much memory.
-pub const LONGEST: usize = 2 << 20;
+pub const LONGEST: usize = 4 << 20;
 
 /// Rules that evidence may fall under.
 pub const RULES: &[Rule] = acts::RULES;
@@ -62,7 +65,15 @@ pub struct Report {
 /// # Errors
 /// Why it can't be parsed at all: it is too long, or nested so deeply that CPython refuses it, too.
 pub fn analyse_source(source: &str, role: Role, mode: Mode) -> Result<Report, String> {
-    analyse_as(source, role, false, 0, mode)
+    analyse_as(source, role, false, 0, mode, Reach::Import)
+}
+
+/// Reads the code of a notebook, which somebody runs cell by cell.
+///
+/// # Errors
+/// As [`analyse_source`].
+pub fn analyse_notebook(source: &str) -> Result<Report, String> {
+    analyse_as(source, Role::Plain, false, 0, Mode::Ipython, Reach::Later)
 }
 
 /// Reads a setup script, whose commands run while the package is installed.
@@ -70,14 +81,21 @@ pub fn analyse_source(source: &str, role: Role, mode: Mode) -> Result<Report, St
 /// # Errors
 /// As [`analyse_source`].
 pub fn analyse_setup(source: &str) -> Result<Report, String> {
-    analyse_as(source, Role::Model, true, 0, Mode::Module)
+    analyse_as(source, Role::Model, true, 0, Mode::Module, Reach::Import)
 }
 
 fn analyse(source: &str, role: Role, setup: bool, nesting: usize) -> Result<Report, String> {
-    analyse_as(source, role, setup, nesting, Mode::Module)
+    analyse_as(source, role, setup, nesting, Mode::Module, Reach::Import)
 }
 
-fn analyse_as(source: &str, role: Role, setup: bool, nesting: usize, mode: Mode) -> Result<Report, String> {
+fn analyse_as(
+    source: &str,
+    role: Role,
+    setup: bool,
+    nesting: usize,
+    mode: Mode,
+    reach: Reach,
+) -> Result<Report, String> {
     if source.len() > LONGEST {
         return Err(format!("the source has {} bytes, more than {LONGEST}", source.len()));
     }
@@ -86,6 +104,7 @@ fn analyse_as(source: &str, role: Role, setup: bool, nesting: usize, mode: Mode)
     let errors = parsed.errors().len();
     let error = parsed.errors().first().map(|e| (e.range().start().to_usize(), e.error.to_string()));
     let mut machine = machine::Machine::new(role, setup, nesting);
+    machine.reach = reach;
     if let Mod::Module(module) = parsed.syntax() {
         machine.module(&module.body);
     }

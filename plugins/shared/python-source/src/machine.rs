@@ -29,8 +29,18 @@ const MOST_EVIDENCE: usize = 2000;
 /// Methods that loaders of models call. Sources: transformers' and diffusers' custom pipelines, TorchServe's handlers, Hugging Face's
 /// inference endpoints.
 const LOADED: &[&str] = &[
-    "__init__", "__call__", "forward", "from_pretrained", "generate", "handle", "inference", "initialize", "preprocess",
-    "postprocess", "setup", "load_model",
+    "__init__",
+    "__call__",
+    "forward",
+    "from_pretrained",
+    "generate",
+    "handle",
+    "inference",
+    "initialize",
+    "preprocess",
+    "postprocess",
+    "setup",
+    "load_model",
 ];
 
 /// Variables of one function, class body or the module.
@@ -140,7 +150,9 @@ impl<'a> Machine<'a> {
             if rank(&evidence) >= rank(known) {
                 *known = evidence;
             }
-        } else if self.evidence.len() < MOST_EVIDENCE || evidence.weight > Weight::Unclear && self.evidence.len() < 2 * MOST_EVIDENCE {
+        } else if self.evidence.len() < MOST_EVIDENCE
+            || evidence.weight > Weight::Unclear && self.evidence.len() < 2 * MOST_EVIDENCE
+        {
             self.places.insert(key, self.evidence.len());
             self.evidence.push(evidence);
         }
@@ -398,7 +410,13 @@ impl<'a> Machine<'a> {
     }
 
     /// Reads a function with those arguments and gives what it returns.
-    pub(crate) fn visit(&mut self, index: usize, args: &[Value], keywords: &[(String, Value)], this: Option<Value>) -> Option<Value> {
+    pub(crate) fn visit(
+        &mut self,
+        index: usize,
+        args: &[Value],
+        keywords: &[(String, Value)],
+        this: Option<Value>,
+    ) -> Option<Value> {
         let function = self.functions.get_mut(index)?;
         let (node, nested, class) = (function.node, function.nested, function.class);
         let first = function.visits == 0;
@@ -411,7 +429,10 @@ impl<'a> Machine<'a> {
             return None;
         }
         let mut scope = Scope::default();
-        let is_static = node.decorator_list.iter().any(|d| matches!(&d.expression, Expr::Name(n) if n.id.as_str() == "staticmethod"));
+        let is_static = node
+            .decorator_list
+            .iter()
+            .any(|d| matches!(&d.expression, Expr::Name(n) if n.id.as_str() == "staticmethod"));
         let this = this.or_else(|| class.map(|class| Value::new(Shape::Instance(class), Marks::NONE)));
         let mut values = this.filter(|_| class.is_some() && !is_static).into_iter().chain(args.iter().cloned());
         let parameters = &node.parameters;
@@ -504,7 +525,8 @@ impl<'a> Machine<'a> {
     pub(crate) fn assign(&mut self, target: &'a Expr, value: Value) {
         match target {
             Expr::Name(name) => self.bind(name.id.as_str(), value),
-            Expr::Tuple(ruff_python_ast::ExprTuple { elts, .. }) | Expr::List(ruff_python_ast::ExprList { elts, .. }) => {
+            Expr::Tuple(ruff_python_ast::ExprTuple { elts, .. })
+            | Expr::List(ruff_python_ast::ExprList { elts, .. }) => {
                 let parts = match &value.shape {
                     Shape::List(items) if items.len() == elts.len() => items.to_vec(),
                     _ => vec![Value::unknown(value.marks); elts.len()],
@@ -561,8 +583,11 @@ fn constant(expression: &Expr) -> Option<Value> {
     }
 }
 
-/// `__name__ == '__main__'`, either way round.
+/// `__name__ == '__main__'`, either way round, perhaps with more conditions.
 fn is_main_guard(test: &Expr) -> bool {
+    if let Expr::BoolOp(node) = test {
+        return node.op == ruff_python_ast::BoolOp::And && node.values.iter().any(is_main_guard);
+    }
     let Expr::Compare(compare) = test else { return false };
     let name = |e: &Expr| matches!(e, Expr::Name(n) if n.id.as_str() == "__name__");
     let main = |e: &Expr| matches!(e, Expr::StringLiteral(s) if s.value.to_str() == "__main__");
