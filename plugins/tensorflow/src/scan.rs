@@ -62,6 +62,8 @@ pub struct Scan<'a, 's> {
     pub dtypes: BTreeSet<String>,
     /// Bytecode of Lambda layers that was reported: a layer stands in the model's configuration and in its own.
     pub lambdas: BTreeSet<u64>,
+    /// Bytes of strings that were put together.
+    pub put_together: u64,
     /// Depth of the graph that is being walked.
     pub depth: u32,
     work: Vec<(Message, u32)>,
@@ -87,6 +89,7 @@ impl<'a, 's> Scan<'a, 's> {
             edges: Edges::default(),
             dtypes: BTreeSet::new(),
             lambdas: BTreeSet::new(),
+            put_together: 0,
             depth: 0,
             work: Vec::new(),
             operators: BTreeMap::new(),
