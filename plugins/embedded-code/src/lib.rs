@@ -110,10 +110,8 @@ fn judge(run: &run::Run, parsed: &mut usize) -> Option<Finding> {
         if report.error.is_some() {
             continue;
         }
-        let evidence = report.evidence.into_iter().max_by_key(|e| (e.severity(Role::Plain), e.weight))?;
-        if evidence.severity(Role::Plain) < Severity::Warning {
-            return None;
-        }
+        let worst = report.evidence.into_iter().max_by_key(|e| (e.severity(Role::Plain), e.weight));
+        let Some(evidence) = worst.filter(|e| e.severity(Role::Plain) >= Severity::Warning) else { continue };
         let message =
             format!("Python code among the data at offset {}: {} {}", run.start, evidence.call, evidence.what);
         let finding = Finding::new(&S122, clip(&escape(&message), 700)).at(run.start, run.text.len() as u64);
