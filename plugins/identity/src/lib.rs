@@ -38,13 +38,11 @@ const ANCHORS: &[(&[u8], Announces)] = &[
     (b"\xf3\xa0\x85", Announces::Invisible),
     (b"\xf3\xa0\x86", Announces::Invisible),
     (b"\xf3\xa0\x87", Announces::Invisible),
-    // Zero-width space, joiner, word joiner: digits of a code. Other digits need one of these beside them.
+    // Zero-width space, non-joiner, word joiner: digits of a code. Joiners, which emoji have, need one of these beside them.
     (b"\xe2\x80\x8b", Announces::Invisible),
-    (b"\xe2\x80\x8d", Announces::Invisible),
+    (b"\xe2\x80\x8c", Announces::Invisible),
     (b"\xe2\x81\xa0", Announces::Invisible),
-    // Embeddings, overrides and isolates.
-    (b"\xe2\x80\xaa", Announces::Invisible),
-    (b"\xe2\x80\xab", Announces::Invisible),
+    // Overrides and isolates, the controls of CVE-2021-42574.
     (b"\xe2\x80\xad", Announces::Invisible),
     (b"\xe2\x80\xae", Announces::Invisible),
     (b"\xe2\x81\xa6", Announces::Invisible),
@@ -53,12 +51,10 @@ const ANCHORS: &[(&[u8], Announces)] = &[
     (b"\\udb40", Announces::Escape),
     (b"\\uDB40", Announces::Escape),
     (b"\\u202", Announces::Escape),
-    (b"\\u206", Announces::Escape),
     (b"\\u200", Announces::Escape),
     (b"base_model", Announces::Name),
     (b"name_or_path", Announces::Name),
     (b"\"model_name\"", Announces::Name),
-    (b"\"model_id\"", Announces::Name),
     (b"\"repo_id\"", Announces::Name),
     (b"\"auto_map\"", Announces::Name),
 ];
