@@ -20,6 +20,8 @@ const BUDGET: u64 = 400_000;
 const BUDGET_BYTES: u64 = 64 << 20;
 /// Levels of calls that are followed.
 const DEEPEST_CALLS: usize = 6;
+/// Expressions and blocks inside one another, calls included, up to which calls are followed: beyond it the stack of the sandbox ends.
+const DEEPEST: usize = 350;
 /// Times that one function is followed.
 const MOST_VISITS: usize = 24;
 /// Longest known list that a loop is unrolled over.
@@ -68,6 +70,19 @@ pub(crate) struct Class {
     pub(crate) members: HashMap<String, Value>,
 }
 
+/// What the walk starts with.
+pub(crate) struct Start {
+    pub(crate) role: Role,
+    /// The file is a setup script.
+    pub(crate) setup: bool,
+    /// When the module's own statements run.
+    pub(crate) reach: Reach,
+    /// How many texts around this one were handed to exec.
+    pub(crate) nesting: usize,
+    /// How deep the walk around it is.
+    pub(crate) deep: usize,
+}
+
 /// The state of the walk.
 pub(crate) struct Machine<'a> {
     pub(crate) scopes: Vec<Scope>,
@@ -94,10 +109,15 @@ pub(crate) struct Machine<'a> {
     /// What stands anywhere in the file, for attacks that are spread over functions.
     pub(crate) flags: Flags,
     class: Option<usize>,
+    /// How many expressions and blocks the walk is inside of.
+    pub(crate) deep: usize,
+    /// A call was not followed because it stands too deep.
+    pub(crate) too_deep: bool,
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(role: Role, setup: bool, nesting: usize) -> Self {
+    pub(crate) fn new(start: Start) -> Self {
+        let Start { role, setup, reach, nesting, deep } = start;
         Self {
             scopes: vec![Scope::default()],
             functions: Vec::new(),
@@ -107,7 +127,7 @@ impl<'a> Machine<'a> {
             stars: Vec::new(),
             evidence: Vec::new(),
             places: HashMap::new(),
-            reach: Reach::Import,
+            reach,
             role,
             setup,
             branches: 0,
@@ -118,11 +138,18 @@ impl<'a> Machine<'a> {
             downloads: Vec::new(),
             flags: Flags::default(),
             class: None,
+            deep,
+            too_deep: false,
         }
     }
 
     /// Reads a module from its first statement to its last, then the functions that nothing called.
-    pub(crate) fn module(&mut self, body: &'a [Stmt]) {
+    pub(crate) fn read(mut self, body: &'a [Stmt]) -> (Vec<Evidence>, bool) {
+        self.module(body);
+        (self.evidence, self.too_deep)
+    }
+
+    fn module(&mut self, body: &'a [Stmt]) {
         self.statements(body);
         self.close_scope();
         let mut next = 0;
@@ -156,6 +183,12 @@ impl<'a> Machine<'a> {
             self.places.insert(key, self.evidence.len());
             self.evidence.push(evidence);
         }
+    }
+
+    /// Whether there is stack left to follow a call or to read a text that is run.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.too_deep |= self.deep > DEEPEST;
+        self.deep <= DEEPEST
     }
 
     /// Pays for work beyond one pass; false when the budget is spent.
@@ -194,7 +227,9 @@ impl<'a> Machine<'a> {
 
     fn branch(&mut self, body: &'a [Stmt]) {
         self.branches += 1;
+        self.deep += 1;
         self.statements(body);
+        self.deep -= 1;
         self.branches -= 1;
     }
 
@@ -423,7 +458,10 @@ impl<'a> Machine<'a> {
         if !first && function.visits >= MOST_VISITS || self.calls >= DEEPEST_CALLS {
             return None;
         }
-        function.visits += 1;
+        if !self.has_room() {
+            return None;
+        }
+        self.functions.get_mut(index)?.visits += 1;
         // The first reading is part of the one pass; more of them are paid for.
         if !first && !self.pay(node.range().len().to_usize() / 8 + 1) {
             return None;
