@@ -70,11 +70,11 @@ pub(crate) fn check(source: &str, mode: Mode) -> Result<(), String> {
                 sum += 1;
                 levels.push(Level::default());
             }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if nested {
-                    sum -= 1 + level.right + level.tight;
-                    levels.pop();
-                }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd
+                if nested =>
+            {
+                sum -= 1 + level.right + level.tight;
+                levels.pop();
             }
             TokenKind::Dot => level.trailers += 1,
             TokenKind::Plus | TokenKind::Minus if !ends_operand(before) => {

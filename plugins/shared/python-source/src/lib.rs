@@ -29,6 +29,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod value;
+mod variables;
 
 use ruff_python_ast::Mod;
 use ruff_python_parser::{ParseOptions, parse_unchecked};
