@@ -10,6 +10,8 @@ use crate::members::{Defect, Members, shown};
 pub(crate) const MAGIC: &[u8] = b"!<arch>\n";
 /// GNU's archive that only names its members.
 pub(crate) const THIN: &[u8] = b"!<thin>\n";
+/// Name of the first member of a Debian package; other archives are libraries.
+const PACKAGE: &[u8] = b"debian-binary";
 const HEADER: u64 = 60;
 /// Members that are looked at.
 const MOST: u64 = 500_000;
@@ -49,6 +51,9 @@ pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), S
             break;
         };
         let raw = field(0, 16);
+        if count == 1 && raw != PACKAGE {
+            members.allow_equal_names();
+        }
         let internal = matches!(raw, b"/" | b"//" | b"/SYM64/" | b"__.SYMDEF" | b"__.SYMDEF SORTED");
         let stored = if thin && !internal { 0 } else { length };
         let mut data = Span::new(here.end(), stored).within(size);

@@ -63,6 +63,8 @@ pub(crate) struct Members<'a> {
     names: Names<Span>,
     places: Places,
     tally: Tally<Defect>,
+    /// Two members of one name are a defect. Libraries are full of them, and the linker takes both.
+    unique: bool,
     /// Links that leave the archive: what is written below them leaves it, too.
     leaving: BTreeSet<Vec<u8>>,
     count: u64,
@@ -71,7 +73,12 @@ pub(crate) struct Members<'a> {
 impl<'a> Members<'a> {
     pub(crate) fn new(artifact: &'a dyn Artifact) -> Self {
         let (names, places, tally) = (Names::default(), Places::default(), Tally::default());
-        Self { artifact, names, places, tally, leaving: BTreeSet::new(), count: 0 }
+        Self { artifact, names, places, tally, unique: true, leaving: BTreeSet::new(), count: 0 }
+    }
+
+    /// Lets members share a name.
+    pub(crate) fn allow_equal_names(&mut self) {
+        self.unique = false;
     }
 
     pub(crate) fn add(&mut self, defect: Defect, name: &[u8], at: Span) {
@@ -106,7 +113,7 @@ impl<'a> Members<'a> {
             return;
         }
         let (child, first) = self.names.take(name, data);
-        if first.is_some_and(|first| self.differ(first, data)) {
+        if self.unique && first.is_some_and(|first| self.differ(first, data)) {
             self.add(Defect::Duplicate, name, at);
         }
         sink.embed(&child, data, "");
