@@ -31,6 +31,7 @@ const QUIET: &str = "4wEAAAAAAAAAAAAAAAIAAAADAAAA8xIAAACXAHwAZAF6BQAAZAJ6AAAAUwA
 #[test]
 fn the_class_table_is_sorted() {
     assert!(classes::KNOWN.windows(2).all(|w| w[0] < w[1]));
+    assert!(classes::FUNCTIONS.windows(2).all(|w| w[0] < w[1]));
 }
 
 #[test]
@@ -174,6 +175,7 @@ fn what_reaches_functions_without_naming_them_is_found() {
         (r#"{"class_name":"function","module":"keras.applications","config":"VGG16"}"#, Some(Severity::Warning)),
         (r#"{"class_name":"function","module":"keras.src.applications.resnet","config":"preprocess_input"}"#, None),
         (r#"{"class_name":"function","module":"keras.src.backend.tensorflow.numpy","config":"add"}"#, None),
+        (r#"{"class_name":"function","module":"builtins","config":"swish"}"#, None),
         // Equal keys: any of them may be the one that is read.
         (r#"{"class_name":"function","module":"os","module":"keras.losses","config":"system"}"#, critical),
         (r#"{"class_name":"function","module":"os","config":"system","config":"relu"}"#, critical),
