@@ -78,6 +78,10 @@ pub struct ScanArgs {
     #[arg(short, long, value_name = "PATTERN")]
     pub blacklist: Vec<String>,
 
+    /// Report files, and parts of them, whose SHA-256 is in this list: one a line, with a name behind it, as sha256sum prints them
+    #[arg(long, value_name = "FILE")]
+    pub known_bad: Vec<PathBuf>,
+
     /// Warn of code that nobody reviewed, which is only a fact else: packages that a pickle imports, bytecode, custom classes
     #[arg(long)]
     pub strict: bool,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use modelaudit_engine::model::ScanReport;
 use modelaudit_engine::{Quiet, Scanner, Target};
 use modelaudit_report::json::{self, JsonOptions};
@@ -17,7 +17,12 @@ use crate::{is_broken_pipe, say, terminal};
 /// Scans, writes the report, and returns the exit code.
 pub fn run(args: &ScanArgs) -> Result<u8> {
     let output = Output::new(args.output.as_deref(), &args.paths)?;
-    let scanner = Scanner::new(args.options(), modelaudit_builtin::PLUGINS)?;
+    let mut options = args.options();
+    for list in &args.known_bad {
+        let read = std::fs::read_to_string(list).with_context(|| format!("can't read the list {}", list.display()))?;
+        options.known_bad.add(&read).map_err(|e| anyhow!("{}: {e}", list.display()))?;
+    }
+    let scanner = Scanner::new(options, modelaudit_builtin::PLUGINS)?;
     let targets: Vec<_> = args.paths.iter().map(target).collect();
     let report = if terminal::wants_progress() && !args.quiet {
         let bar = Bar::new();

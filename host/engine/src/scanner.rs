@@ -12,6 +12,7 @@ use wasmtime::Engine;
 use crate::collect::Numbering;
 use crate::families;
 use crate::file_jobs::{FileScan, Job, Step};
+use crate::known_bad::KnownBad;
 use crate::limits::Limits;
 use crate::model::{FileReport, Origin, PluginReport, Policy, Rule, ScanError, ScanReport};
 use crate::plugin_info::{Builtin, LoadFailure, PluginInfo};
@@ -34,6 +35,8 @@ pub struct Options {
     pub jobs: usize,
     /// Texts that no name may hold; case does not matter.
     pub blacklist: Vec<String>,
+    /// Files that are known to be bad.
+    pub known_bad: KnownBad,
     /// True to warn of code that nobody reviewed (unknown packages, bytecode, custom classes), which is a fact else.
     pub strict: bool,
     /// True to read all weights and say what is odd about them.
@@ -56,6 +59,7 @@ impl Default for Options {
             limits: Limits::default(),
             jobs: 0,
             blacklist: Vec::new(),
+            known_bad: KnownBad::ours(),
             strict: false,
             weights: false,
             plugin_files: Vec::new(),
@@ -317,7 +321,7 @@ impl Scanner {
 fn decides<'a>(options: &Options, plugins: &'a [Plugin]) -> Vec<Cow<'a, [u8]>> {
     let Options { limits, blacklist, weights, .. } = options;
     let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "weights": weights });
-    let mut parts = vec![Cow::Owned(asked.to_string().into_bytes())];
+    let mut parts = vec![Cow::Owned(asked.to_string().into_bytes()), Cow::Owned(options.known_bad.hashes().concat())];
     parts.extend(plugins.iter().map(|p| Cow::Borrowed(p.sha256.as_slice())));
     parts
 }
