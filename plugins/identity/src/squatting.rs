@@ -26,7 +26,7 @@ const SPELLED: (&str, &str) = ("is spelled almost like", "spelling");
 const SHORTEST: usize = 6;
 /// From here on any one edit counts; below only those that the eye or the fingers make.
 const ONE_EDIT: usize = 8;
-/// From here on two edits count.
+/// From here on two edits count, for organisations. Models have versions and kinds in their names (`camembertv2-base`).
 const TWO_EDITS: usize = 12;
 /// Shortest name of a model without an organisation.
 const SHORTEST_MODEL: usize = 10;
@@ -45,15 +45,16 @@ pub(crate) fn judge(value: &str) -> Option<Squat> {
     let mut parts = value.split('/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(organisation), Some(model), None) if !organisation.is_empty() && !model.is_empty() => {
-            near(organisation, ORGANISATIONS, SHORTEST)
+            near(organisation, ORGANISATIONS, SHORTEST, TWO_EDITS)
         }
         // A model's name is checked by spelling only where it is long enough to be no word.
-        (Some(model), None, None) => near(&model.replace('_', "-"), MODELS, SHORTEST_MODEL),
+        (Some(model), None, None) => near(&model.replace('_', "-"), MODELS, SHORTEST_MODEL, usize::MAX),
         _ => None,
     }
 }
 
-fn near(name: &str, known: &'static [&'static str], shortest: usize) -> Option<Squat> {
+/// Holds a name against known ones of at least `shortest` bytes; from `two_edits` bytes on two edits count.
+fn near(name: &str, known: &'static [&'static str], shortest: usize, two_edits: usize) -> Option<Squat> {
     let lower = name.to_lowercase();
     if known.iter().chain(OTHERS).any(|k| k.eq_ignore_ascii_case(&lower)) {
         return None;
@@ -79,7 +80,7 @@ fn near(name: &str, known: &'static [&'static str], shortest: usize) -> Option<S
         }
         let distance = strsim::osa_distance(&lower, &other);
         let close = match other.len() {
-            length if length >= TWO_EDITS => distance <= 2,
+            length if length >= two_edits => distance <= 2,
             length if length >= ONE_EDIT => distance == 1,
             _ => distance == 1 && is_slip(&lower, &other),
         };
@@ -156,6 +157,7 @@ mod tests {
             ("sentense-transformers/all-MiniLM-L6-v2", "sentence-transformers"),
             ("https://huggingface.co/faceb00k/opt-1.3b", "facebook"),
             ("bert-base-uncasde", "bert-base-uncased"),
+            ("bert-base-uncassed", "bert-base-uncased"),
             ("distilbert-base-uncased\u{430}", ""),
             ("b\u{435}rt-base-uncased", "bert-base-uncased"),
         ] {
@@ -196,6 +198,7 @@ mod tests {
             "xlm-roberta-base",
             "my-roberta-base",
             "camembert-base",
+            "camembertv2-base",
             "distilbert-base-uncased",
             "gpt2",
             "gpt2-xl",
