@@ -26,6 +26,9 @@ pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), S
     }?;
     let lines = Lines::new(&source.text, &bytes);
     findings(&report.evidence, role, |offset| lines.place(offset), sink);
+    if report.too_deep {
+        sink.incomplete("calls are nested in calls too deeply; not all of them were followed");
+    }
     if let Some((offset, error)) = &report.error {
         let line = lines.number(*offset);
         sink.incomplete(&format!(

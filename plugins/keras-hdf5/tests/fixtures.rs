@@ -3,6 +3,9 @@
 #[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
+#[path = "../../mxnet/tests/gigabyte/mod.rs"]
+mod gigabyte;
+
 use modelaudit_plugin::Severity;
 use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};
 use modelaudit_plugin_keras_hdf5::KerasHdf5;
@@ -100,4 +103,13 @@ fn models_say_what_they_are() {
     ] {
         assert_eq!(report.fact(key), Some(value), "{key}: {report:#?}");
     }
+}
+
+#[test]
+fn datasets_of_a_gigabyte_are_not_read() {
+    let head = std::fs::read(labels::fixtures().join("keras-hdf5/gigabyte_head.bin")).unwrap();
+    let said = gigabyte::Gigabyte::new(head, 1 << 30, Vec::new()).scan::<KerasHdf5>("keras-hdf5");
+    assert!(said.findings.is_empty() && said.incomplete.is_empty(), "{said:?}");
+    assert_eq!((said.tensors.len(), said.tensors[0].at.length), (1, 1 << 30));
+    assert!(said.served < 1 << 20, "{}", said.served);
 }

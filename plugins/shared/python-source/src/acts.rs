@@ -297,10 +297,15 @@ impl Machine<'_> {
 
     /// Reads a text that the code runs; the worst that it does.
     fn nested(&mut self, source: &str) -> Option<Evidence> {
-        if self.nesting >= DEEPEST_NESTING || source.len() > LONGEST_NESTED || !self.pay(200 + source.len()) {
+        if self.nesting >= DEEPEST_NESTING
+            || source.len() > LONGEST_NESTED
+            || !self.pay(200 + source.len())
+            || !self.has_room()
+        {
             return None;
         }
-        let inner = crate::analyse(source, self.role, false, self.nesting + 1).ok()?;
+        let inner = crate::analyse_nested(source, self).ok()?;
+        self.too_deep |= inner.too_deep;
         let role = self.role;
         inner.evidence.into_iter().max_by_key(|e| (e.severity(role), e.weight))
     }

@@ -13,6 +13,8 @@ const DEEPEST_NESTING: usize = 200;
 const DEEPEST_INDENT: usize = 100;
 /// Operators in a row that take their operand on the left (`a + b + ...`).
 const LONGEST_CHAIN: usize = 3000;
+/// Tokens of a source: each costs some hundred bytes of tokens and tree. Three megabytes of dense code have that many.
+const MOST_TOKENS: usize = 2_000_000;
 /// Calls, subscripts and attributes in a row (`a.b().c()...`).
 const LONGEST_TRAILER: usize = 400;
 
@@ -35,8 +37,13 @@ pub(crate) fn check(source: &str, mode: Mode) -> Result<(), String> {
     let mut lexer = lex(source, mode);
     let (mut levels, mut sum, mut indent, mut line) = (vec![Level::default()], 0usize, 0usize, 1usize);
     let mut before = TokenKind::Newline;
+    let mut tokens = 0usize;
     loop {
         let kind = lexer.next_token();
+        tokens += 1;
+        if tokens > MOST_TOKENS {
+            return Err(format!("the source has more than {MOST_TOKENS} tokens, from line {line} on"));
+        }
         let nested = levels.len() > 1;
         let Some(level) = levels.last_mut() else { return Ok(()) };
         match kind {
@@ -63,11 +70,11 @@ pub(crate) fn check(source: &str, mode: Mode) -> Result<(), String> {
                 sum += 1;
                 levels.push(Level::default());
             }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if nested {
-                    sum -= 1 + level.right + level.tight;
-                    levels.pop();
-                }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd
+                if nested =>
+            {
+                sum -= 1 + level.right + level.tight;
+                levels.pop();
             }
             TokenKind::Dot => level.trailers += 1,
             TokenKind::Plus | TokenKind::Minus if !ends_operand(before) => {
@@ -170,6 +177,7 @@ mod tests {
         assert!(refused(&towers));
         assert!(refused(&format!("x = {}1", "a ** ".repeat(5000))));
         assert!(!refused(&format!("x = {}1", "-a ** 2 * ~b + ".repeat(700))));
+        assert!(refused(&"a\n".repeat(1_100_000)));
         assert!(!refused(&format!("x = [{}]", "-1, ".repeat(100_000))));
         assert!(!refused(&format!("x = [{}]", "f(a.b), ".repeat(100_000))));
         assert!(!refused(&"x = not (a.b(c) + -1)\n".repeat(100_000)));

@@ -212,3 +212,19 @@ fn hostile_sources_end() {
         let _ = analyse_source(broken, Role::Plain, Mode::Module);
     }
 }
+
+#[test]
+fn towers_of_calls_are_not_followed_for_ever() {
+    let (open, close) = ("[".repeat(190), "]".repeat(190));
+    let functions: String =
+        (0..6).map(|n| format!("def f{n}():\n    x = {open}f{}(){close}\n", n + 1)).collect::<String>() + "f0()\n";
+    // Frames of a debug build are several times those of the sandbox.
+    let walk = std::thread::Builder::new().stack_size(64 << 20);
+    let report = walk.spawn(move || analyse_source(&functions, Role::Plain, Mode::Module).unwrap()).unwrap();
+    assert!(report.join().unwrap().too_deep);
+    assert!(
+        !analyse_source("def f():\n    return g()\ndef g():\n    return [[1]]\nf()\n", Role::Plain, Mode::Module)
+            .unwrap()
+            .too_deep
+    );
+}
