@@ -6,14 +6,21 @@
 //! can't disagree.
 
 pub mod amount;
+pub mod cyclonedx;
+mod format;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod place;
+pub mod sarif;
 mod summary;
 pub mod text;
 
 #[cfg(test)]
 mod samples;
 
+pub use format::{Format, Options, write};
 pub use summary::Summary;
 
 use modelaudit_engine::model::{Finding, PluginReport, Rule, ScanReport};
