@@ -1,11 +1,17 @@
 //! The command line: arguments in, exit code out. What is scanned and how is the engine's, what is written is the report's.
 
 mod args;
+mod config;
+mod debug;
 mod doctor;
+mod dry_run;
+mod manual;
 mod output;
+mod outputs;
 mod progress;
 mod rules;
 mod scan;
+mod settings;
 mod size;
 mod terminal;
 
@@ -33,6 +39,10 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Config(args) => config::command::run(&args),
+        Command::Debug(args) => debug::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::page(&args),
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
