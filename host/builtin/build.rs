@@ -40,10 +40,11 @@ fn main() {
         write("wasm", &wasm);
         write("native", &native);
         write("json", serde_json::to_string(&manifest).expect("a manifest is plain data").as_bytes());
+        let sha256 = modelaudit_engine::sandbox::digest(&wasm);
         let file = |extension: &str| format!("concat!(env!(\"OUT_DIR\"), \"/{name}.{extension}\")");
         writeln!(
             index,
-            "    Builtin {{ name: {name:?}, wasm: include_bytes!({}), native: include_bytes!({}), manifest: include_str!({}) }},",
+            "    Builtin {{ name: {name:?}, wasm: include_bytes!({}), sha256: {sha256:?}, native: include_bytes!({}), manifest: include_str!({}) }},",
             file("wasm"),
             file("native"),
             file("json")

@@ -12,6 +12,7 @@ use crate::bytes::{Bytes, Window};
 use crate::identify::Claim;
 use crate::limits::Limits;
 use crate::model::{Gap, Span};
+use crate::reuse::{Circumstances, Kept};
 use crate::rules::{ENGINE, NESTING};
 use crate::sandbox::{Child, ChildBytes, Outcome};
 use crate::search::{Hits, Pass};
@@ -102,6 +103,8 @@ pub struct Tree {
     pub unpacked_left: u64,
     /// Parts that may still be taken.
     pub children_left: usize,
+    /// The whole result of a file with the same bytes, which serves here, too.
+    pub kept: Option<Arc<Kept>>,
     /// Artifacts of waves to come.
     waiting: VecDeque<usize>,
     /// True once it was said that the budget for unpacked bytes is spent.
@@ -118,9 +121,27 @@ impl Tree {
             unpacked_left: limits.unpacked_of(bytes.size()),
             children_left: limits.children,
             nodes: vec![Node::new(name, bytes, siblings)],
+            kept: None,
             waiting: VecDeque::new(),
             bomb: false,
             limits: Arc::clone(limits),
+        }
+    }
+
+    /// What the result depends on beside the bytes: what plugins asked for, and the name where no content decided.
+    pub fn circumstances(&self) -> Circumstances {
+        let file = &self.nodes[0];
+        let by_name = file.tasks.iter().all(|(claim, _)| claim.by_name || claim.format.is_empty());
+        // The host's own findings name places in the file, which begin with its name.
+        let host = self.nodes.iter().any(|node| !node.findings.is_empty());
+        let ended = || self.nodes.iter().flat_map(|node| &node.tasks).filter_map(|(_, outcome)| outcome.as_ref());
+        let own = || file.tasks.iter().filter_map(|(_, outcome)| outcome.as_ref());
+        // Parts have names and neighbours by the file's bytes alone, but for the name of the file in their lineage.
+        let lineage = ended().any(|o| o.saw_lineage);
+        let name = by_name || host || lineage || own().any(|o| o.saw_name);
+        Circumstances {
+            name: name.then(|| file.name.clone()),
+            siblings: own().any(|o| o.saw_siblings).then(|| file.siblings.digest()),
         }
     }
 

@@ -1,12 +1,14 @@
 //! The scan of one artifact or a tree: identify, sandbox, collect. The host moves and searches bytes and understands
 //! none of them; every parser runs in the [`sandbox`].
 //!
-//! The way of a file: `targets` finds it, `scanner` opens it and keeps its jobs going on the threads of `schedule`, `identify` says who
+//! The way of a file: `targets` finds it, `scanner` keeps the jobs of `file_jobs` going on the threads of `schedule`, `identify` says who
 //! can read it, `search` hashes it and finds the plugins' anchors, [`sandbox`] lets them scan, `file_scan` takes the
 //! parts they found into the next wave, `collect` makes the report of [`model`], `policy` lays the user's rules over it.
 
 mod bytes;
 mod collect;
+mod families;
+mod file_jobs;
 mod file_scan;
 mod fingerprint;
 mod identify;
@@ -14,6 +16,9 @@ pub mod limits;
 pub mod model;
 mod plugin_info;
 mod policy;
+mod private_folder;
+pub mod result_cache;
+mod reuse;
 mod rules;
 pub mod sandbox;
 mod scanner;

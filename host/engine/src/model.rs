@@ -49,7 +49,7 @@ pub struct Rule {
 }
 
 /// A range of bytes of an artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// First byte.
     pub offset: u64,
@@ -84,7 +84,7 @@ impl std::fmt::Display for Origin {
 }
 
 /// Something wrong with an artifact. Every text is printable: the sandbox escaped what was not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Index of the rule in [`ScanReport::rules`].
     pub rule: usize,
@@ -102,7 +102,8 @@ pub struct Finding {
     pub plugin: usize,
     /// 32 hexadecimal digits that stay the same when the file is moved or renamed and when a later version words the message anew.
     pub fingerprint: String,
-    /// What the policy made of it.
+    /// What the policy made of it; not part of a kept result.
+    #[serde(skip)]
     pub ruling: Ruling,
 }
 
@@ -153,7 +154,7 @@ pub enum BaselineState {
 }
 
 /// Why a part of a file was not wholly looked at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// Name of the plugin, or `engine` for a limit of the host.
     pub plugin: String,
@@ -162,7 +163,7 @@ pub struct Gap {
 }
 
 /// A tensor that a format named.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tensor {
     /// Its name.
     pub name: String,
@@ -175,7 +176,7 @@ pub struct Tensor {
 }
 
 /// One artifact: a file, or a part of one, at any depth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactReport {
     /// Names from the file down to this artifact: one element for the file itself, then a member name a level.
     pub path: Vec<String>,
@@ -206,6 +207,25 @@ pub struct ArtifactReport {
 }
 
 impl ArtifactReport {
+    /// A file at this path of which nothing is known yet.
+    pub fn at(path: &str) -> Self {
+        Self {
+            path: vec![path.to_owned()],
+            formats: Vec::new(),
+            scanners: Vec::new(),
+            size: 0,
+            sha256: None,
+            view: None,
+            findings: Vec::new(),
+            gaps: Vec::new(),
+            facts: BTreeMap::new(),
+            tensors: Vec::new(),
+            log: Vec::new(),
+            bytes_read: 0,
+            fuel: 0,
+        }
+    }
+
     /// The path as people read it: `model.zip:inner/data.pkl`.
     pub fn location(&self) -> String {
         self.path.join(":")

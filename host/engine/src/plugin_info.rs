@@ -87,6 +87,8 @@ pub struct Builtin {
     pub name: &'static str,
     /// The component.
     pub wasm: &'static [u8],
+    /// SHA-256 of the component.
+    pub sha256: [u8; 32],
     /// The same, compiled ahead of time for a baseline processor; empty if this target can't be compiled for.
     pub native: &'static [u8],
     /// Its [`Manifest`] as JSON, asked for at build time.

@@ -1,25 +1,27 @@
 //! A scan: what the user asked for, the plugins, and the jobs that lead from a file to its report.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use wasmtime::Engine;
 
-use crate::bytes::MemoryBytes;
-use crate::collect::{self, Numbering};
-use crate::file_scan::{EngineFinding, Tree};
-use crate::identify::{Claim, identify};
+use crate::collect::Numbering;
+use crate::families;
+use crate::file_jobs::{FileScan, Job, Step};
 use crate::limits::Limits;
 use crate::model::{FileReport, Origin, PluginReport, Policy, Rule, ScanError, ScanReport};
 use crate::plugin_info::{Builtin, LoadFailure, PluginInfo};
 use crate::policy;
-use crate::rules::{BLACKLIST, ENGINE, rules as engine_rules};
-use crate::sandbox::{self, CodeCache, Outcome, Plugin, Source, Task};
-use crate::schedule::{Pool, lock, run};
-use crate::search::{Anchors, PassError};
+use crate::result_cache::ResultCache;
+use crate::reuse::Reuse;
+use crate::rules::{ENGINE, rules as engine_rules};
+use crate::sandbox::{self, CodeCache, Plugin, Source};
+use crate::schedule::run;
+use crate::search::Anchors;
 use crate::spool::SpoolMemory;
 use crate::targets::{Found, Target, find};
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub builtin: bool,
     /// Folder for compiled third-party plugins; None to compile them each time.
     pub cache: Option<PathBuf>,
+    /// Folder for results, so that a second scan of the same bytes is quick; None to scan everything anew.
+    pub results: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -55,6 +59,7 @@ impl Default for Options {
             plugin_dirs: Vec::new(),
             builtin: true,
             cache: None,
+            results: None,
         }
     }
 }
@@ -90,16 +95,17 @@ impl Progress for Quiet {}
 
 /// The plugins, ready to scan.
 pub struct Scanner {
-    engine: Engine,
+    pub(crate) engine: Engine,
     options: Options,
-    limits: Arc<Limits>,
-    plugins: Vec<Plugin>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) plugins: Vec<Plugin>,
     failures: Vec<LoadFailure>,
-    anchors: Anchors,
+    pub(crate) anchors: Anchors,
     /// Length of each anchor of each plugin.
-    anchor_lengths: Vec<Vec<usize>>,
+    pub(crate) anchor_lengths: Vec<Vec<usize>>,
     blacklist: Vec<String>,
-    numbering: Numbering,
+    pub(crate) numbering: Numbering,
+    results: Option<ResultCache>,
 }
 
 impl Scanner {
@@ -140,7 +146,9 @@ impl Scanner {
             first_rule.push(rules);
             rules += plugin.manifest.rules.len();
         }
+        let results = options.results.as_deref().map(|folder| ResultCache::new(folder, &decides(&options, &plugins)));
         Ok(Self {
+            results,
             anchors: Anchors::new(plugins.iter().map(|p| p.anchors.as_slice())),
             anchor_lengths: plugins.iter().map(|p| p.anchors.iter().map(Vec::len).collect()).collect(),
             blacklist: options.blacklist.iter().map(|p| p.to_lowercase()).filter(|p| !p.is_empty()).collect(),
@@ -211,13 +219,14 @@ impl Scanner {
         let jobs = if self.options.jobs == 0 { processors() } else { self.options.jobs };
         // A single small file is done before a second thread is up.
         let threads = if found.len() <= 1 && bytes < 1 << 20 { 1 } else { jobs };
-        let scans: Vec<FileScan<'_>> = found.iter().map(|found| FileScan::new(self, found, progress)).collect();
+        let reuse = Reuse::new(found.iter().map(|f| f.size), self.results.as_ref());
+        let scans: Vec<FileScan<'_>> = found.iter().map(|found| FileScan::new(self, found, &reuse, progress)).collect();
         let opens = (0..scans.len()).map(|file| Job { file, step: Step::Open }).collect();
         run(threads, opens, |pool, job| scans[job.file].run(pool, job.file, job.step));
 
         let mut files = Vec::new();
         for (scan, found) in scans.into_iter().zip(&found) {
-            match scan.ended.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            match scan.ended() {
                 Some(Ok(report)) => files.push(report),
                 Some(Err(error)) => errors.push(error),
                 None => errors.push(ScanError {
@@ -227,6 +236,8 @@ impl Scanner {
                 }),
             }
         }
+        mark_duplicates(&mut files);
+        let families = families::find(&mut files);
         for failure in &self.failures {
             errors.push(ScanError {
                 path: failure.plugin.clone(),
@@ -251,7 +262,7 @@ impl Scanner {
                 .chain(self.plugins.iter().flat_map(|p| p.manifest.rules.iter().cloned()))
                 .collect(),
             plugins: std::iter::once(host).chain(plugins).collect(),
-            families: Vec::new(),
+            families,
             policy: Policy::default(),
             started: epoch,
             duration: started.elapsed(),
@@ -287,9 +298,38 @@ impl Scanner {
         kept
     }
 
-    fn blacklisted(&self, text: &str) -> Option<&str> {
+    /// True if the user gave a list of patterns for names.
+    pub(crate) fn has_blacklist(&self) -> bool {
+        !self.blacklist.is_empty()
+    }
+
+    /// The pattern of the user's list that a name holds.
+    pub(crate) fn blacklisted(&self, text: &str) -> Option<&str> {
         let text = text.to_lowercase();
         self.blacklist.iter().find(|pattern| text.contains(pattern.as_str())).map(String::as_str)
+    }
+}
+
+/// Everything beside a file that decides what a scan says of it.
+fn decides<'a>(options: &Options, plugins: &'a [Plugin]) -> Vec<Cow<'a, [u8]>> {
+    let Options { limits, blacklist, .. } = options;
+    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist });
+    let mut parts = vec![Cow::Owned(asked.to_string().into_bytes())];
+    parts.extend(plugins.iter().map(|p| Cow::Borrowed(p.sha256.as_slice())));
+    parts
+}
+
+/// Says of each file whose bytes stand in an earlier one, too, which that is.
+fn mark_duplicates(files: &mut [FileReport]) {
+    let mut first: HashMap<[u8; 32], String> = HashMap::new();
+    for file in files.iter_mut().filter(|f| f.size > 0) {
+        let Some(sha256) = file.artifacts.first().and_then(|a| a.sha256) else { continue };
+        match first.entry(sha256) {
+            Entry::Occupied(earlier) => file.duplicate_of = Some(earlier.get().clone()),
+            Entry::Vacant(vacant) => {
+                vacant.insert(file.path.clone());
+            }
+        }
     }
 }
 
@@ -323,209 +363,4 @@ fn plugin_files(options: &Options) -> (Vec<PathBuf>, Vec<LoadFailure>) {
         }
     }
     (files, failures)
-}
-
-/// The next thing to do for a file.
-enum Step {
-    /// Open it.
-    Open,
-    /// Find out what an artifact is, and walk over its bytes.
-    Inspect(usize),
-    /// Let a plugin scan an artifact: node, and index of its task.
-    Scan(usize, usize),
-}
-
-struct Job {
-    file: usize,
-    step: Step,
-}
-
-/// A file on its way.
-struct FileScan<'a> {
-    scanner: &'a Scanner,
-    found: &'a Found,
-    progress: &'a dyn Progress,
-    tree: Mutex<Option<Tree>>,
-    wave: Mutex<Vec<usize>>,
-    outstanding: AtomicUsize,
-    ended: Mutex<Option<Result<FileReport, ScanError>>>,
-}
-
-impl<'a> FileScan<'a> {
-    fn new(scanner: &'a Scanner, found: &'a Found, progress: &'a dyn Progress) -> Self {
-        Self {
-            scanner,
-            found,
-            progress,
-            tree: Mutex::new(None),
-            wave: Mutex::new(Vec::new()),
-            outstanding: AtomicUsize::new(0),
-            ended: Mutex::new(None),
-        }
-    }
-
-    fn run(&self, pool: &Pool<Job>, file: usize, step: Step) {
-        match step {
-            Step::Open => match self.found.open() {
-                Ok(bytes) => {
-                    let tree = Tree::new(self.found.name.clone(), bytes, self.found.siblings(), &self.scanner.limits);
-                    *lock(&self.tree) = Some(tree);
-                    self.begin_wave(pool, file, vec![0]);
-                }
-                Err(e) => {
-                    let message = format!("can't be opened: {e}");
-                    *lock(&self.ended) = Some(Err(ScanError { path: self.found.display.clone(), message }));
-                }
-            },
-            Step::Inspect(node) => {
-                // A panic is a defect of ours; it must neither hang the file nor make it clean.
-                let claims = catch_unwind(AssertUnwindSafe(|| self.inspect(node))).unwrap_or_else(|_| {
-                    self.with_tree(|tree| tree.nodes[node].gap("a defect of modelaudit: looking at it broke off"));
-                    Vec::new()
-                });
-                let count = claims.len();
-                self.with_tree(|tree| tree.nodes[node].tasks = claims.into_iter().map(|c| (c, None)).collect());
-                self.outstanding.fetch_add(count, Ordering::AcqRel);
-                pool.first((0..count).map(|task| Job { file, step: Step::Scan(node, task) }).collect::<Vec<_>>());
-                self.one_done(pool, file);
-            }
-            Step::Scan(node, task) => {
-                let outcome = catch_unwind(AssertUnwindSafe(|| self.scan(node, task))).unwrap_or_else(|_| Outcome {
-                    incomplete: vec!["a defect of modelaudit: the scan broke off".to_owned()],
-                    ..Outcome::default()
-                });
-                self.with_tree(|tree| tree.nodes[node].tasks[task].1 = Some(outcome));
-                self.one_done(pool, file);
-            }
-        }
-    }
-
-    fn with_tree<R>(&self, with: impl FnOnce(&mut Tree) -> R) -> R {
-        with(lock(&self.tree).as_mut().expect("a file has a tree from its opening to its end"))
-    }
-
-    fn begin_wave(&self, pool: &Pool<Job>, file: usize, wave: Vec<usize>) {
-        self.outstanding.store(wave.len(), Ordering::Release);
-        let jobs: Vec<Job> = wave.iter().map(|node| Job { file, step: Step::Inspect(*node) }).collect();
-        *lock(&self.wave) = wave;
-        pool.first(jobs);
-    }
-
-    /// The last job of a wave merges it, and begins the next or ends the file.
-    fn one_done(&self, pool: &Pool<Job>, file: usize) {
-        if self.outstanding.fetch_sub(1, Ordering::AcqRel) > 1 {
-            return;
-        }
-        let wave = std::mem::take(&mut *lock(&self.wave));
-        let next = self.with_tree(|tree| tree.merge(&wave));
-        if !next.is_empty() {
-            return self.begin_wave(pool, file, next);
-        }
-        let Some(mut tree) = lock(&self.tree).take() else { return };
-        self.match_blacklist(&mut tree);
-        let scanner = self.scanner;
-        let path = self.found.display.clone();
-        let report = collect::report(tree, path, self.found.named, &scanner.plugins, &scanner.numbering);
-        *lock(&self.ended) = Some(Ok(report));
-        self.progress.finished(&self.found.display);
-    }
-
-    /// Finds out what an artifact is, hashes it and finds its anchors. Returns who will scan it.
-    fn inspect(&self, node: usize) -> Vec<Claim> {
-        let (bytes, name, hint, deadline, inherited, top) = self.with_tree(|tree| {
-            let inherited = tree.inherited(node, &self.scanner.anchor_lengths);
-            let n = &tree.nodes[node];
-            (n.bytes.clone(), n.name.clone(), n.hint.clone(), tree.deadline, inherited, n.parent.is_none())
-        });
-        let Some(bytes) = bytes else { return Vec::new() };
-        let scanner = self.scanner;
-        let identified = identify(&scanner.engine, &scanner.limits, &scanner.plugins, bytes.as_ref(), &name, &hint);
-        let advance = |n: u64| {
-            if top {
-                self.progress.advance(n);
-            }
-        };
-        let pass = scanner.anchors.pass(bytes.as_ref(), inherited, deadline, &advance);
-        let mut claims = self.with_tree(|tree| {
-            let node = &mut tree.nodes[node];
-            match identified {
-                Ok((claims, gaps)) => {
-                    node.gaps.extend(gaps);
-                    claims
-                }
-                Err(e) => {
-                    node.gap(format!("reading the file failed: {e}"));
-                    Vec::new()
-                }
-            }
-        });
-        match pass {
-            Ok(pass) => {
-                let analysers = scanner.plugins.iter().enumerate().filter(|(index, p)| {
-                    p.manifest.formats.is_empty() && (p.anchors.is_empty() || pass.hits[*index].any())
-                });
-                claims.extend(analysers.map(|(plugin, _)| Claim { plugin, format: String::new(), by_name: false }));
-                self.with_tree(|tree| tree.nodes[node].pass = Some(pass));
-            }
-            Err(e) => self.with_tree(|tree| {
-                tree.nodes[node].gap(match e {
-                    PassError::Read(e) => format!("reading the file failed, did it change? {e}"),
-                    PassError::TimedOut => {
-                        let limit = scanner.limits.timeout.as_secs();
-                        format!("the time limit of {limit} s for this file is over; raise it with --timeout")
-                    }
-                });
-            }),
-        }
-        claims
-    }
-
-    fn scan(&self, node: usize, task: usize) -> Outcome {
-        let scanner = self.scanner;
-        let (claim, task) = self.with_tree(|tree| {
-            let n = &tree.nodes[node];
-            let claim = n.tasks[task].0.clone();
-            let plugin = &scanner.plugins[claim.plugin];
-            let task = Task {
-                name: n.name.clone(),
-                lineage: tree.lineage(node),
-                siblings: Arc::clone(&n.siblings),
-                bytes: n.bytes.clone().unwrap_or_else(|| Arc::new(MemoryBytes(Vec::new()))),
-                hits: n.pass.as_ref().map(|p| p.hits[claim.plugin].clone()).unwrap_or_default(),
-                anchors: Arc::clone(&plugin.anchors),
-                unpacked: tree.unpacked_left,
-                children: tree.children_left,
-                spool: Arc::clone(&tree.spool),
-                deadline: tree.deadline,
-                limits: Arc::clone(&scanner.limits),
-            };
-            (claim, task)
-        });
-        let plugin = &scanner.plugins[claim.plugin];
-        match plugin.loaded(&scanner.engine) {
-            Ok(loaded) => sandbox::scan(loaded, &plugin.manifest, task, &claim.format),
-            Err(reason) => Outcome { incomplete: vec![reason.to_owned()], ..Outcome::default() },
-        }
-    }
-
-    /// Names of the file, of its parts and of the model (facts whose key ends in `name`) against the user's list.
-    fn match_blacklist(&self, tree: &mut Tree) {
-        if self.scanner.blacklist.is_empty() {
-            return;
-        }
-        for node in &mut tree.nodes {
-            let facts = node.tasks.iter().filter_map(|(_, outcome)| outcome.as_ref()).flat_map(|o| &o.facts);
-            let names = facts
-                .filter(|(key, _)| key.ends_with("name"))
-                .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
-            let hit = std::iter::once(("name", node.name.as_str()))
-                .chain(names)
-                .find_map(|(key, text)| Some((key, text, self.scanner.blacklisted(text)?)));
-            if let Some((key, text, pattern)) = hit {
-                let message = format!("{} '{}' holds '{pattern}'", key.replace('_', " "), crate::text::name(text));
-                let details = vec![("pattern".to_owned(), pattern.to_owned())];
-                node.findings.push(EngineFinding { rule: BLACKLIST, message, details });
-            }
-        }
-    }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use sha2::{Digest, Sha256};
+
 /// The most names that are served.
 const LIMIT: usize = 10_000;
 
@@ -22,6 +24,16 @@ impl Siblings {
     pub fn members<'a>(names: impl Iterator<Item = &'a str>) -> Arc<Self> {
         let names: Vec<String> = names.take(LIMIT).map(str::to_owned).collect();
         Arc::new(Self { folder: None, names: OnceLock::from(names) })
+    }
+
+    /// SHA-256 over the names: whether two files stand among the same names.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        for name in self.names() {
+            hasher.update((name.len() as u64).to_le_bytes());
+            hasher.update(name);
+        }
+        hasher.finalize().into()
     }
 
     /// The names, printable, in order.

@@ -1,7 +1,7 @@
 //! What the user's paths mean: files, folders, standard input. Everything below a folder is opened through a handle on that
 //! folder, so that a link which leaves it is not followed, whoever swaps it in while we look.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,8 +33,17 @@ pub struct Found {
     pub named: bool,
     /// Size when it was found.
     pub size: u64,
+    /// The names beside it.
+    pub siblings: Arc<Siblings>,
     source: Source,
+    /// The file itself, whatever path led to it.
+    identity: Option<Identity>,
+    /// True if the path is a link.
+    link: bool,
 }
+
+/// Device and number of a file.
+type Identity = (u64, u64);
 
 enum Source {
     File(PathBuf),
@@ -59,16 +68,16 @@ impl Found {
         Ok(Arc::new(FileBytes::new(file)?))
     }
 
-    /// The names beside it.
-    pub fn siblings(&self) -> Arc<Siblings> {
-        Siblings::in_folder(match &self.source {
+    /// The folder it is in.
+    fn folder(&self) -> Option<PathBuf> {
+        match &self.source {
             Source::Memory(_) => None,
             Source::File(path) => Some(match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
                 _ => PathBuf::from("."),
             }),
             Source::Below { folder, relative, .. } => relative.parent().map(|parent| folder.join(parent)),
-        })
+        }
     }
 }
 
@@ -84,7 +93,10 @@ pub fn find(targets: &[Target], memory: &Arc<SpoolMemory>) -> (Vec<Found>, Vec<S
                     name: "stdin".to_owned(),
                     named: true,
                     size: bytes.size(),
+                    siblings: Siblings::in_folder(None),
                     source: Source::Memory(bytes),
+                    identity: None,
+                    link: false,
                 }),
                 Err(e) => errors.push(error("-", format!("reading standard input failed: {e}"))),
             },
@@ -94,9 +106,37 @@ pub fn find(targets: &[Target], memory: &Arc<SpoolMemory>) -> (Vec<Found>, Vec<S
     found.sort_by(|a, b| a.display.cmp(&b.display).then(b.named.cmp(&a.named)));
     let mut seen = BTreeSet::new();
     found.retain(|f| seen.insert(f.display.clone()));
+    without_blobs(&mut found);
+    // Read once a folder, not once a file.
+    let mut folders: HashMap<Option<PathBuf>, Arc<Siblings>> = HashMap::new();
+    for file in &mut found {
+        let folder = file.folder();
+        let siblings = folders.entry(folder.clone()).or_insert_with(|| Siblings::in_folder(folder));
+        file.siblings = Arc::clone(siblings);
+    }
     errors.sort_by(|a, b| a.path.cmp(&b.path));
     errors.dedup();
     (found, errors)
+}
+
+/// In a Hugging Face cache (`models--ORG--NAME` with `blobs`, `refs` and `snapshots`) each file stands in `blobs` under its hash, and a link
+/// in `snapshots` has its name. The name is what people know it by and what a loader goes by: the blob is left out where a
+/// link leads to it.
+fn without_blobs(found: &mut Vec<Found>) {
+    let linked: HashSet<Identity> = found.iter().filter(|f| f.link).filter_map(|f| f.identity).collect();
+    let is_blob = |f: &Found| f.folder().is_some_and(|folder| folder.file_name().is_some_and(|name| name == "blobs"));
+    found.retain(|f| f.named || f.link || !f.identity.is_some_and(|i| linked.contains(&i)) || !is_blob(f));
+}
+
+#[cfg(unix)]
+fn identity(meta: &cap_std::fs::Metadata) -> Option<Identity> {
+    use cap_std::fs::MetadataExt;
+    Some((meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_meta: &cap_std::fs::Metadata) -> Option<Identity> {
+    None
 }
 
 fn error(path: &str, message: impl Into<String>) -> ScanError {
@@ -123,7 +163,16 @@ fn find_path(path: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError>) {
         return errors.push(error(&shown, "neither a regular file nor a folder; pipe it in and scan '-'"));
     }
     let name = path.file_name().map_or_else(|| shown.clone(), |n| crate::text::name(&n.to_string_lossy()));
-    found.push(Found { display: shown, name, named: true, size: meta.len(), source: Source::File(path.to_owned()) });
+    found.push(Found {
+        display: shown,
+        name,
+        named: true,
+        size: meta.len(),
+        siblings: Siblings::in_folder(None),
+        source: Source::File(path.to_owned()),
+        identity: None,
+        link: false,
+    });
 }
 
 fn find_folder(folder: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError>) {
@@ -176,7 +225,10 @@ fn find_folder(folder: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError
             name: display(relative).replace('\\', "/"),
             named: false,
             size: meta.len(),
+            siblings: Siblings::in_folder(None),
             source: Source::Below { root: Arc::clone(&root), folder: folder.to_owned(), relative: relative.to_owned() },
+            identity: identity(&meta),
+            link: kind.is_symlink(),
         });
     }
 }
@@ -221,7 +273,7 @@ mod tests {
             std::os::unix::fs::symlink(target, root.join(link)).unwrap();
         }
         let (found, errors) = names(&root);
-        assert_eq!(found, ["blobs/abc", "model.bin"]);
+        assert_eq!(found, ["model.bin"], "the blob is known by the link's name");
         assert_eq!(errors.len(), 3, "{errors:?}");
     }
 
@@ -236,6 +288,6 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(found[0].named);
         assert!(errors[0].message.contains("does not exist"));
-        assert_eq!(found[0].siblings().names(), ["a.pkl"]);
+        assert_eq!(found[0].siblings.names(), ["a.pkl"]);
     }
 }

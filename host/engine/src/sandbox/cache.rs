@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::config::{SETTINGS_REVISION, WASMTIME_VERSION};
+use crate::private_folder::{check as private, make as make_private};
 
 /// A folder of compiled code.
 #[derive(Clone, Debug)]
@@ -67,36 +68,6 @@ impl CodeCache {
         file.persist(self.path(wasm)).map_err(|e| e.error)?;
         Ok(())
     }
-}
-
-#[cfg(unix)]
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-/// Says no to a file or folder that is a link, belongs to somebody else, or that others can write.
-#[cfg(unix)]
-fn private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = fs::symlink_metadata(path)?;
-    // The owner of a file we just made is us; the standard library has no other way to ask who we are.
-    let us = tempfile::tempfile()?.metadata()?.uid();
-    if meta.file_type().is_symlink() || meta.uid() != us || meta.mode() & 0o022 != 0 {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not the user's alone"));
-    }
-    Ok(())
-}
-
-/// Elsewhere the user's cache folder is private by its place.
-#[cfg(not(unix))]
-fn private(path: &Path) -> io::Result<()> {
-    fs::symlink_metadata(path).map(|_| ())
 }
 
 #[cfg(test)]

@@ -182,10 +182,10 @@ fn link_artifact(linker: &mut Linker<State>) -> Result<()> {
     let mut artifact = linker.instance("modelaudit:scanner/artifact@0.1.0")?;
     artifact.resource("artifact", ResourceType::host::<ArtifactHandle>(), |_, _| Ok(()))?;
     artifact.func_wrap("[method]artifact.name", |mut store: Ctx<'_>, (_,): (Artifact,)| {
-        Ok((State::enter(&mut store)?.task().name.clone(),))
+        Ok((State::enter(&mut store)?.name(),))
     })?;
     artifact.func_wrap("[method]artifact.lineage", |mut store: Ctx<'_>, (_,): (Artifact,)| {
-        Ok((State::enter(&mut store)?.task().lineage.clone(),))
+        Ok((State::enter(&mut store)?.lineage(),))
     })?;
     artifact.func_wrap("[method]artifact.siblings", |mut store: Ctx<'_>, (_,): (Artifact,)| {
         Ok((State::enter(&mut store)?.siblings()?,))

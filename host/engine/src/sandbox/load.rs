@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -36,6 +37,8 @@ pub struct Plugin {
     pub contract: String,
     /// Size of the component.
     pub size: u64,
+    /// SHA-256 of the component.
+    pub sha256: [u8; 32],
     builtin: Option<&'static Builtin>,
     loaded: OnceLock<Result<Loaded, String>>,
 }
@@ -60,7 +63,8 @@ impl Plugin {
                 // Its manifest was asked for at build time, so a plugin that an input does not need costs nothing.
                 let manifest: Manifest =
                     serde_json::from_str(builtin.manifest).map_err(|e| Refusal::Manifest(e.to_string()))?;
-                Ok(Self::accepted(manifest, Origin::Builtin, builtin.wasm.len() as u64, Some(builtin)))
+                let wasm = (builtin.wasm.len() as u64, builtin.sha256);
+                Ok(Self::accepted(manifest, Origin::Builtin, wasm, Some(builtin)))
             }
             Source::File(path, bytes) => {
                 let size = bytes.len() as u64;
@@ -74,20 +78,26 @@ impl Plugin {
                 let loaded = link(engine, component, started, code).map_err(Refusal::Unfit)?;
                 let manifest = run::describe(&loaded, limits).map_err(Refusal::Describe)?;
                 check_manifest(&manifest).map_err(Refusal::Manifest)?;
-                let plugin = Self::accepted(manifest, Origin::File(path), size, None);
+                let plugin = Self::accepted(manifest, Origin::File(path), (size, digest(&wasm)), None);
                 plugin.loaded.set(Ok(loaded)).unwrap_or_else(|_| unreachable!("a new plugin has no code yet"));
                 Ok(plugin)
             }
         }
     }
 
-    fn accepted(manifest: Manifest, origin: Origin, size: u64, builtin: Option<&'static Builtin>) -> Self {
+    fn accepted(
+        manifest: Manifest,
+        origin: Origin,
+        (size, sha256): (u64, [u8; 32]),
+        builtin: Option<&'static Builtin>,
+    ) -> Self {
         Self {
             anchors: Arc::new(manifest.anchors.clone()),
             manifest: Arc::new(manifest),
             origin,
             contract: CONTRACT_VERSION.to_owned(),
             size,
+            sha256,
             builtin,
             loaded: OnceLock::new(),
         }
@@ -110,6 +120,11 @@ impl Plugin {
         });
         loaded.as_ref().map_err(Clone::clone)
     }
+}
+
+/// SHA-256 of a component: which plugin a kept result is from.
+pub fn digest(wasm: &[u8]) -> [u8; 32] {
+    Sha256::digest(wasm).into()
 }
 
 fn compile(engine: &Engine, wasm: &[u8], cache: Option<&CodeCache>) -> Result<(Component, &'static str), Refusal> {

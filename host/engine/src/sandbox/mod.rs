@@ -16,6 +16,6 @@ pub use cache::CodeCache;
 pub use check::Refusal;
 pub use config::{SETTINGS_REVISION, WASMTIME_VERSION, engine, precompile};
 pub use contract::CONTRACT_VERSION;
-pub use load::{Loaded, Plugin, Source, describe};
+pub use load::{Loaded, Plugin, Source, describe, digest};
 pub use run::{probe, scan};
 pub use state::{Child, ChildBytes, Outcome, RawFinding, Task};

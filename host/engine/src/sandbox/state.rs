@@ -116,6 +116,12 @@ pub struct Outcome {
     pub budget_spent: bool,
     /// Fuel it burnt.
     pub fuel: u64,
+    /// True if it asked for the artifact's name.
+    pub saw_name: bool,
+    /// True if it asked for the names of its parents, and there are any.
+    pub saw_lineage: bool,
+    /// True if it asked for the names beside it.
+    pub saw_siblings: bool,
 }
 
 /// Why the host ended a scan in the middle of a call.
@@ -250,7 +256,19 @@ impl State {
         self.reserve = self.reserve.saturating_add(bytes.saturating_mul(self.limits().fuel_per_byte));
     }
 
+    pub(super) fn name(&mut self) -> String {
+        self.outcome.saw_name = true;
+        self.task().name.clone()
+    }
+
+    pub(super) fn lineage(&mut self) -> Vec<String> {
+        // A file on disk has no parents, and says so whatever its name.
+        self.outcome.saw_lineage |= !self.task().lineage.is_empty();
+        self.task().lineage.clone()
+    }
+
     pub(super) fn siblings(&mut self) -> Result<Vec<String>> {
+        self.outcome.saw_siblings = true;
         let siblings = Arc::clone(&self.task().siblings);
         let names = siblings.names();
         self.work(names.iter().map(|n| n.len() as u64).sum())?;
