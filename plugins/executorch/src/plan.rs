@@ -30,6 +30,8 @@ pub struct Plans {
     names: Vec<String>,
     operators: BTreeMap<String, (u64, Span)>,
     operator_count: u64,
+    /// The list of operators is full of foreign ones.
+    crowded: bool,
     bad: Tally,
     memory: Vec<Finding>,
     texts: Vec<Finding>,
@@ -43,6 +45,7 @@ impl Plans {
             names: Vec::new(),
             operators: BTreeMap::new(),
             operator_count: 0,
+            crowded: false,
             bad: Tally::default(),
             memory: Vec::new(),
             texts: Vec::new(),
@@ -102,12 +105,15 @@ impl Plans {
         self.operator_count += 1;
         if self.operators.len() < MAX_NAMES || self.operators.contains_key(&full) {
             self.operators.entry(full).or_insert((0, Span::new(table.at, 4))).0 += 1;
-        } else if !known::operator(&full) {
+        } else if !self.crowded && !known::operator(&full) {
             // The list is full of names of ExecuTorch's: room for one that is not.
             let known = self.operators.keys().find(|name| known::operator(name)).cloned();
-            if let Some(known) = known {
-                self.operators.remove(&known);
-                self.operators.insert(full, (1, Span::new(table.at, 4)));
+            match known {
+                Some(known) => {
+                    self.operators.remove(&known);
+                    self.operators.insert(full, (1, Span::new(table.at, 4)));
+                }
+                None => self.crowded = true,
             }
         }
         Ok(())
