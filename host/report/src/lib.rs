@@ -13,9 +13,15 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod place;
+mod reference;
 pub mod sarif;
 mod summary;
+mod tensors;
 pub mod text;
+mod time;
+mod traces;
+mod tree;
+mod uri;
 
 #[cfg(test)]
 mod samples;

@@ -1,27 +1,15 @@
 //! Callables that a configuration names for its framework to import and call: Hydra, OmegaConf, NeMo (CVE-2025-23304), LightningCLI,
-//! torchtune, latent diffusion. What a name can do is the pickle policy's to say: the danger is the same.
+//! torchtune, latent diffusion. What a name can do is [`modelaudit_callables`]' to say.
 
-use modelaudit_pickle_policy::{Entry, Judgement, judge, resolve};
-use modelaudit_plugin::{Finding, Severity, Sink, clip, escape};
+pub(crate) use modelaudit_callables::{dangerous, is_dotted, is_lookup};
+use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape};
 use modelaudit_rules::policy::S1013;
 
 /// Keys that name a callable; the second says that the key means nothing else, so a computed value is odd, too.
-/// Sources: hydra.utils.instantiate, nemo.core.classes.common (`target`), jsonargparse (`class_path`), torchtune (`_component_`).
-const KEYS: &[(&str, bool)] = &[("_target_", true), ("target", false), ("class_path", false), ("_component_", false)];
-
-/// Names that everyday configurations call although a pickle must not: they load data that the configuration itself names.
-/// Last component, severity at most, and why.
-const EVERYDAY: &[(&str, Severity)] = &[
-    ("from_pretrained", Severity::Info),
-    ("load_dataset", Severity::Info),
-    ("load_from_disk", Severity::Info),
-    ("read_csv", Severity::Info),
-    ("get_class", Severity::Warning),
-    ("get_method", Severity::Warning),
-    ("get_object", Severity::Warning),
-    ("instantiate", Severity::Warning),
-    ("print", Severity::Info),
-];
+/// Sources: hydra.utils.instantiate (`cls` before 1.0, which NeMo still hands to it), nemo.core.classes.common (`target`), jsonargparse
+/// (`class_path`), torchtune (`_component_`).
+const KEYS: &[(&str, bool)] =
+    &[("_target_", true), ("target", false), ("cls", false), ("class_path", false), ("_component_", false)];
 
 /// Names kept for the report.
 const MOST_NAMES: usize = 64;
@@ -38,30 +26,19 @@ impl Callables {
     pub(crate) fn judge(&mut self, key: &str, value: &str) -> Option<Finding> {
         let (_, only) = KEYS.iter().find(|row| row.0 == key)?;
         let value = value.trim();
-        if value.contains("${") {
-            let message = format!(
-                "'{key}' names a callable that is put together on loading: {}",
-                modelaudit_plugin::quote(value)
-            );
-            return only.then(|| Finding::new(&S1013, message).severity(Severity::Warning));
-        }
-        if !is_dotted(value) {
+        // Interpolations are resolved when the document ends.
+        if value.contains("${") || !is_dotted(value) {
             return None;
         }
         if *only && self.names.len() < MOST_NAMES && !self.names.iter().any(|n| n == value) {
             self.names.push(value.to_owned());
         }
-        if self.reported.iter().any(|n| n == value) {
-            return None;
-        }
         let (entry, severity, object) = dangerous(value)?;
         // A key that may mean anything else counts only for what is known for certain.
-        if severity < Severity::Warning || (!only && entry.module == "?") {
+        if severity < Severity::Warning || (!only && entry.module == "?") || self.is_reported(value) {
             return None;
         }
-        if self.reported.len() < MOST_NAMES {
-            self.reported.push(value.to_owned());
-        }
+        self.note(value);
         let name = clip(&escape(value), 200);
         let mut finding = Finding::new(&S1013, format!("'{key}' names '{name}', which {}", entry.why))
             .severity(severity)
@@ -73,6 +50,35 @@ impl Callables {
         Some(finding)
     }
 
+    /// Judges a name that a look-up (`hydra.utils.get_method`) returns for others to call.
+    pub(crate) fn judge_looked_up(&mut self, function: &str, value: &str) -> Option<Finding> {
+        let (entry, severity, object) = dangerous(value)?;
+        if severity < Severity::Warning || self.is_reported(value) {
+            return None;
+        }
+        self.note(value);
+        let name = clip(&escape(value), 200);
+        let message = format!("'{function}' looks up '{name}', which {}", entry.why);
+        Some(
+            Finding::new(&S1013, message)
+                .severity(severity)
+                .detail("callable", name)
+                .detail("group", entry.group.id())
+                .detail("resolves_to", clip(&escape(&object), 200)),
+        )
+    }
+
+    /// Whether a callable was reported already.
+    pub(crate) fn is_reported(&self, value: &str) -> bool {
+        self.reported.iter().any(|n| n == value)
+    }
+
+    fn note(&mut self, value: &str) {
+        if self.reported.len() < MOST_NAMES {
+            self.reported.push(value.to_owned());
+        }
+    }
+
     /// The names as a fact.
     pub(crate) fn fact(&self, sink: &mut dyn Sink) {
         if !self.names.is_empty() {
@@ -81,39 +87,46 @@ impl Callables {
     }
 }
 
-/// What a dotted name can do at worst, with the severity of calling it and the object it stands for.
-///
-/// The loaders try every border between module and attribute, so every one is judged.
-pub(crate) fn dangerous(path: &str) -> Option<(&'static Entry, Severity, String)> {
-    let mut worst: Option<(&'static Entry, Severity, String)> = None;
-    for (dot, _) in path.match_indices('.').take(16) {
-        let (Some(module), Some(name)) = (path.get(..dot), path.get(dot + 1..)) else { continue };
-        let resolved = resolve(module, name, 4);
-        if let Judgement::Dangerous(entry) = judge(&resolved) {
-            let last = path.rsplit('.').next().unwrap_or(path);
-            // A name that only sounds dangerous is a reason to look, no more.
-            let guess = matches!(entry.module, "?" | "*");
-            let mut severity = if guess { entry.called.min(Severity::Warning) } else { entry.called };
-            if let Some((_, most)) = EVERYDAY.iter().find(|row| row.0 == last) {
-                severity = severity.min(*most);
-            }
-            if worst.as_ref().is_none_or(|(_, s, _)| severity > *s) {
-                worst = Some((entry, severity, resolved.object));
-            }
-        }
-    }
-    worst
+/// What an object says of a look-up, in whatever order: the function, and the name that it looks up.
+#[derive(Default)]
+pub(crate) struct Lookup {
+    function: Option<(String, Finding)>,
+    looked_up: Vec<(String, Span)>,
 }
 
-/// `a.b.c` of identifiers.
-pub(crate) fn is_dotted(text: &str) -> bool {
-    text.len() <= 512
-        && text.contains('.')
-        && text.split('.').all(|part| {
-            !part.is_empty()
-                && !part.starts_with(|c: char| c.is_ascii_digit())
-                && part.chars().all(|c| c.is_alphanumeric() || c == '_')
-        })
+/// Names kept of one look-up, which has one.
+const MOST_LOOKED_UP: usize = 8;
+
+impl Lookup {
+    /// Takes the finding of a callable back if it is a look-up: what it looks up decides.
+    pub(crate) fn take(&mut self, value: &str, finding: Finding) -> Option<Finding> {
+        if !is_lookup(value) {
+            return Some(finding);
+        }
+        self.function = Some((value.to_owned(), finding));
+        None
+    }
+
+    /// Keeps an argument that may be the name.
+    pub(crate) fn argument(&mut self, value: &str, at: Span) {
+        if self.looked_up.len() < MOST_LOOKED_UP && (is_dotted(value) || value.contains("${")) {
+            self.looked_up.push((value.to_owned(), at));
+        }
+    }
+
+    /// The finding, now that the object has ended; its own place, if it has one.
+    pub(crate) fn finish(self, callables: &mut Callables) -> Option<Finding> {
+        let (function, finding) = self.function?;
+        let known = !self.looked_up.is_empty() && self.looked_up.iter().all(|(name, _)| is_dotted(name));
+        for (name, at) in &self.looked_up {
+            if let Some(worse) = callables.judge_looked_up(&function, name) {
+                let element = finding.element.unwrap_or_default();
+                return Some(worse.at(at.offset, at.length).element(element));
+            }
+        }
+        // A name that is known to do no harm: everyday.
+        (!known).then_some(finding)
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +152,7 @@ mod tests {
         }
         assert_eq!(severity("target", "os.system"), Some(Severity::Critical));
         assert_eq!(severity("class_path", "subprocess.run"), Some(Severity::Critical));
-        assert_eq!(severity("_target_", "${oc.env:X}.y"), Some(Severity::Warning));
+        assert_eq!(severity("cls", "os.system"), Some(Severity::Critical));
         assert_eq!(severity("_target_", "hydra.utils.get_method"), Some(Severity::Warning));
     }
 

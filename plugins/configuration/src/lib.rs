@@ -8,6 +8,7 @@
 mod callables;
 mod commands;
 mod ini;
+mod interpolation;
 mod json;
 mod packages;
 mod path_file;
@@ -18,6 +19,7 @@ mod yaml;
 
 use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
 use modelaudit_rules::policy::{S1012, S1013, S1014, S1015, S1017, S1018, S1019};
+use modelaudit_rules::programs_in_models::S1184;
 use modelaudit_rules::structure::{S904, S910};
 
 /// The plugin.
@@ -46,7 +48,7 @@ impl Plugin for Configuration {
                 Format::new("python-path", "Python path configuration").extensions(&["pth"]).begins_as_text(),
             ],
             anchors: vec![],
-            rules: vec![S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019],
+            rules: vec![S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019, S1184],
         }
     }
 

@@ -6,7 +6,7 @@ use modelaudit_plugin::{Artifact, Finding, Sink, Span, clip, escape, quote};
 use modelaudit_rules::policy::{S1012, S1015, S1017, S1019};
 use modelaudit_rules::structure::S910;
 
-use crate::{callables, commands, packages, remote_code};
+use crate::{callables, commands, interpolation, packages, remote_code};
 
 /// Bytes kept of a key.
 const LONGEST_KEY: usize = 120;
@@ -24,6 +24,7 @@ const DECISIVE: &[&str] = &[
     "auto_map",
     "chat_template",
     "class_path",
+    "cls",
     "custom_generate",
     "custom_pipelines",
     "loader_module",
@@ -37,10 +38,12 @@ const TEMPLATES: &[&str] =
 
 /// Keys whose texts mean something to a loader; a text under any other is held against the commands only. A vocabulary has millions.
 const TELLING: &[&str] = &[
+    "_args_",
     "_component_",
     "_target_",
     "channels",
     "class_path",
+    "cls",
     "custom_generate",
     "custom_pipeline",
     "dependencies",
@@ -48,6 +51,7 @@ const TELLING: &[&str] = &[
     "loader_module",
     "model_code_path",
     "parent_library",
+    "path",
     "pip",
     "target",
     "trust_remote_code",
@@ -76,6 +80,8 @@ struct Level {
     /// Key in the object that this level stands under, nearest one upwards.
     under_template: bool,
     under_auto_map: bool,
+    /// A call that looks another callable up.
+    lookup: callables::Lookup,
 }
 
 /// The walk through a document.
@@ -85,6 +91,7 @@ pub(crate) struct Walk {
     file: String,
     remote: remote_code::Remote,
     callables: callables::Callables,
+    interpolations: interpolation::Interpolations,
     reported: usize,
     templates: usize,
 }
@@ -99,6 +106,7 @@ impl Walk {
             file,
             remote: remote_code::Remote::default(),
             callables: callables::Callables::default(),
+            interpolations: interpolation::Interpolations::default(),
             reported: 0,
             templates: 0,
         }
@@ -106,13 +114,16 @@ impl Walk {
 
     /// Forgets where it stands, for the next document of the file.
     pub(crate) fn reset(&mut self, sink: &mut dyn Sink) {
-        self.levels.clear();
+        // A document that breaks off leaves objects open.
+        while let Some(level) = self.levels.pop() {
+            self.leave(level, sink);
+        }
         self.flush(sink);
     }
 
     /// Says what was gathered over the whole file.
     pub(crate) fn finish(&mut self, sink: &mut dyn Sink) {
-        self.flush(sink);
+        self.reset(sink);
         self.callables.fact(sink);
     }
 
@@ -123,6 +134,19 @@ impl Walk {
 
     fn flush(&mut self, sink: &mut dyn Sink) {
         if let Some(finding) = self.remote.take() {
+            self.report(finding, sink);
+        }
+        if self.levels.is_empty() {
+            let callables = &self.callables;
+            for finding in self.interpolations.finish(|name| callables.is_reported(name)) {
+                self.report(finding, sink);
+            }
+        }
+    }
+
+    /// An object is over: what it looked up is known.
+    fn leave(&mut self, level: Level, sink: &mut dyn Sink) {
+        if let Some(finding) = level.lookup.finish(&mut self.callables) {
             self.report(finding, sink);
         }
     }
@@ -141,13 +165,18 @@ impl Walk {
             seen: 0,
             under_template: self.inside(|l| l.under_template) || TEMPLATES.contains(&key.as_str()),
             under_auto_map: self.inside(|l| l.under_auto_map) || key == "auto_map",
+            lookup: callables::Lookup::default(),
         };
         self.levels.push(level);
     }
 
     /// An object or array ends.
     pub(crate) fn end(&mut self, _offset: u64, sink: &mut dyn Sink) {
-        let left_map = self.levels.pop().is_some_and(|l| l.under_auto_map);
+        let left = self.levels.pop();
+        let left_map = left.as_ref().is_some_and(|l| l.under_auto_map);
+        if let Some(level) = left {
+            self.leave(level, sink);
+        }
         if left_map && !self.inside(|l| l.under_auto_map) {
             self.flush(sink);
         }
@@ -194,8 +223,18 @@ impl Walk {
         if text.is_empty() {
             return;
         }
+        if self.interpolations.wants(text) {
+            self.interpolations.name(self.path(), text);
+        }
         let in_list = self.levels.last().is_some_and(|l| l.array);
         let key = self.key_here();
+        if text.contains("${")
+            && let Some(finding) = interpolation::judge(text)
+        {
+            let finding = finding.at(at.offset, at.length).element(self.path());
+            self.report(finding, sink);
+            return;
+        }
         let marked =
             self.inside(|l| l.under_auto_map || l.under_template) || key == "auto_map" || TEMPLATES.contains(&key);
         if !marked && TELLING.binary_search(&key).is_err() {
@@ -213,10 +252,7 @@ impl Walk {
         if key == "trust_remote_code" && text.eq_ignore_ascii_case("true") {
             self.trust(at, sink);
         }
-        if let Some(finding) = self.callables.judge(&key, text) {
-            let finding = finding.at(at.offset, at.length).element(self.path());
-            self.report(finding, sink);
-        }
+        self.callable(&key, text, at, sink);
         if let Some(reason) = remote_code::custom(&key, text, &self.file, &self.ancestors()) {
             let message = format!("{reason}: {}", quote(text));
             let finding = Finding::new(&S1012, message).at(at.offset, at.length).element(self.path());
@@ -240,6 +276,24 @@ impl Walk {
             }
         }
         self.command(text, at, sink);
+    }
+
+    /// A text under a key that may name a callable, or may be the name that one looks up.
+    fn callable(&mut self, key: &str, text: &str, at: Span, sink: &mut dyn Sink) {
+        let path = self.path();
+        if key == "_target_" && text.contains("${") {
+            self.interpolations.callable(key, path, text, at);
+            return;
+        }
+        let judged = self.callables.judge(key, text);
+        let Some(object) = self.levels.iter_mut().rev().find(|l| !l.array) else { return };
+        if matches!(key, "path" | "_args_") {
+            object.lookup.argument(text, at);
+        }
+        let finding = judged.map(|finding| finding.at(at.offset, at.length).element(path));
+        if let Some(finding) = finding.and_then(|finding| object.lookup.take(text, finding)) {
+            self.report(finding, sink);
+        }
     }
 
     /// A text that is a command by itself.

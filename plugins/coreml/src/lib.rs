@@ -1,18 +1,21 @@
-//! Scans CoreML models (`.mlmodel`) and the manifests of their packages (`.mlpackage`).
+//! Scans CoreML models (`.mlmodel`), the manifests and weights of their packages (`.mlpackage`), and compiled models (`.mlmodelc`).
 //!
 //! A model is a protobuf message that runs no code of its own. It may ask the app for code, though (custom layers and models), name
 //! files outside (linked models, weights of an ML program, the parts of a package), and carry texts that tools show or act on. All of
 //! the message is walked, through pipelines of models and nested blocks, and weights are passed over.
 
+mod compiled;
+mod layers;
 mod manifest;
 mod schema;
 mod walk;
+mod weights;
 
-use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
+use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
 use modelaudit_protobuf::{Wire, head};
 use modelaudit_rules::files::S405;
 use modelaudit_rules::other_formats::S1108;
-use modelaudit_rules::structure::{S902, S905};
+use modelaudit_rules::structure::{S902, S905, S911};
 
 /// The plugin.
 pub struct CoreMl;
@@ -29,9 +32,12 @@ impl Plugin for CoreMl {
                     .extensions(&["mlmodel"])
                     .first_bytes(modelaudit_protobuf::head::first_bytes()),
                 Format::new("coreml-package", "CoreML package manifest").first_characters(b"{"),
+                Format::new("coreml-weights", "CoreML weights").magic(Magic::at(64, &weights::SENTINEL)),
+                Format::new("coreml-program", "CoreML program as text").first_characters(b"p").extensions(&["mil"]),
+                Format::new("coreml-network", "CoreML compiled network").first_characters(b"{"),
             ],
             anchors: vec![],
-            rules: vec![S405, S902, S905, S1108],
+            rules: vec![S405, S902, S905, S911, S1108],
         }
     }
 
@@ -43,12 +49,21 @@ impl Plugin for CoreMl {
         if manifest::fits(head) {
             formats.push("coreml-package".to_owned());
         }
+        if compiled::is_program(head) {
+            formats.push("coreml-program".to_owned());
+        }
+        if compiled::is_network(head) {
+            formats.push("coreml-network".to_owned());
+        }
         formats
     }
 
     fn scan(artifact: &dyn Artifact, format: &str, sink: &mut dyn Sink) -> Result<(), String> {
         match format {
             "coreml-package" => manifest::scan(artifact, sink),
+            "coreml-weights" => weights::scan(artifact, sink),
+            "coreml-program" => compiled::program(artifact, sink),
+            "coreml-network" => compiled::network(artifact, sink),
             _ => walk::scan(artifact, sink),
         }
     }

@@ -29,6 +29,13 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
             return Err(format!("the manifest was not read: {error}"));
         }
     };
+    sink.fact_text("framework", "coreml");
+    if let Some(version) = document.root.get("fileFormatVersion").and_then(|v| v.as_str()) {
+        sink.fact_text("format_version", &label(version));
+    }
+    let parts = document.root.all("itemInfoEntries").flat_map(|entries| entries.members());
+    let parts: Vec<String> = parts.filter_map(|(_, e)| e.get("path")?.as_str().map(label)).take(64).collect();
+    sink.fact_list("parts", &parts);
     // Of entries that stand twice every one counts: readers differ in which they take.
     let entries = document.root.all("itemInfoEntries").flat_map(|entries| entries.members());
     let paths = entries.flat_map(|(id, entry)| entry.all("path").map(move |path| (id, path)));

@@ -1,14 +1,18 @@
 //! The walk over a model, message by message, with the open ones in a list.
 
+use std::collections::BTreeSet;
+
 use modelaudit_metadata_text::{judge, label};
 use modelaudit_paths::classify;
 use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, quote};
 use modelaudit_protobuf::{Malformed, Message, Walker};
 use modelaudit_rules::files::S405;
 use modelaudit_rules::other_formats::S1108;
-use modelaudit_rules::structure::S902;
+use modelaudit_rules::structure::{S902, S911};
+use modelaudit_rules::tensors::Tally;
 
-use crate::schema::{Kind, child};
+use crate::layers;
+use crate::schema::{Kind, MODEL, child};
 
 /// Open messages: a pipeline in a pipeline takes three, a nested block two.
 const DEEPEST: usize = 200;
@@ -18,8 +22,55 @@ const TEXT: u32 = 64 << 10;
 const PARAMETERS: usize = 64;
 const MOST: usize = 200;
 
+/// A field that the schema does not know is a place to hide something from this size on.
+const HIDDEN: u64 = 1024;
+/// Weights that are named.
+const MAX_TENSORS: u64 = 100_000;
+/// Kinds of operations that are remembered.
+const MAX_OPERATORS: usize = 256;
+
+/// What a model is, by its field (Model.proto).
+const KINDS: &[(u32, &str)] = &[
+    (200, "pipelineClassifier"),
+    (201, "pipelineRegressor"),
+    (202, "pipeline"),
+    (300, "glmRegressor"),
+    (301, "supportVectorRegressor"),
+    (302, "treeEnsembleRegressor"),
+    (303, "neuralNetworkRegressor"),
+    (304, "bayesianProbitRegressor"),
+    (400, "glmClassifier"),
+    (401, "supportVectorClassifier"),
+    (402, "treeEnsembleClassifier"),
+    (403, "neuralNetworkClassifier"),
+    (404, "kNearestNeighborsClassifier"),
+    (500, "neuralNetwork"),
+    (501, "itemSimilarityRecommender"),
+    (502, "mlProgram"),
+    (555, "customModel"),
+    (556, "linkedModel"),
+    (560, "classConfidenceThresholding"),
+    (900, "identity"),
+    (2000, "wordTagger"),
+    (2001, "visionFeaturePrint"),
+    (2002, "textClassifier"),
+    (2003, "soundAnalysisPreprocessing"),
+    (2004, "gazetteer"),
+    (2005, "wordEmbedding"),
+    (2006, "audioFeaturePrint"),
+    (3000, "serializedModel"),
+];
+
+/// Keys of the user's metadata that become facts; coremltools writes the first two.
+const FACTS: &[(&str, &str)] = &[
+    ("com.github.apple.coremltools.version", "coremltools_version"),
+    ("com.github.apple.coremltools.source", "source_framework"),
+    ("license", "license"),
+    ("author", "author"),
+];
+
 /// How a program names its own folder.
-const MODEL_PATH: &str = "@model_path/";
+pub const MODEL_PATH: &str = "@model_path/";
 
 struct Open {
     kind: Kind,
@@ -38,6 +89,11 @@ struct Walk<'s> {
     models: u64,
     /// Files that were reported, so that a thousand constants in one are one finding.
     files: Vec<String>,
+    operators: BTreeSet<String>,
+    hidden: Tally,
+    tensors: u64,
+    parameters: u64,
+    dtypes: BTreeSet<String>,
 }
 
 /// Scans a model.
@@ -47,12 +103,32 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
         return Err("the file is empty".to_owned());
     }
     let mut walker = Walker::new(artifact);
-    let mut walk = Walk { sink, size, findings: 0, layers: 0, operations: 0, models: 0, files: Vec::new() };
+    let mut walk = Walk {
+        sink,
+        size,
+        findings: 0,
+        layers: 0,
+        operations: 0,
+        models: 0,
+        files: Vec::new(),
+        operators: BTreeSet::new(),
+        hidden: Tally::default(),
+        tensors: 0,
+        parameters: 0,
+        dtypes: BTreeSet::new(),
+    };
     let result = walk.run(&mut walker);
-    let (models, layers, operations) = (walk.models, walk.layers, walk.operations);
+    let Walk { models, layers, operations, operators, hidden, tensors, parameters, dtypes, .. } = walk;
+    hidden.report(&S911, None, "field", sink);
+    sink.fact_text("framework", "coreml");
     sink.fact_number("models", models);
-    sink.fact_number("layers", layers);
-    sink.fact_number("operations", operations);
+    sink.fact_number("operator_count", layers + operations);
+    let operators: Vec<&String> = operators.iter().collect();
+    sink.fact_list("operators", &operators);
+    sink.fact_number("tensor_count", tensors);
+    sink.fact_number("parameters", parameters);
+    let dtypes: Vec<&String> = dtypes.iter().collect();
+    sink.fact_list("dtypes", &dtypes);
     if let Err(error) = result {
         if !error.budget {
             sink.finding(Finding::new(&S902, format!("the model is malformed: {error}")).at(error.at.min(size), 0));
@@ -81,14 +157,20 @@ impl Walk<'_> {
                 && let Some(version) = field.varint()
                 && self.models == 1
             {
-                self.sink.fact_number("specification_version", version);
+                self.sink.fact_number("format_version", version);
             }
             let Some(span) = field.bytes() else { continue };
+            if kind == Kind::Model {
+                self.part(field.number, span);
+            }
             if kind == Kind::Layer && field.number == 1 {
                 top.name = walker.text(span, NAME);
             }
             let name = top.name.clone();
             let Some(next) = child(kind, field.number) else {
+                if kind == Kind::Layer && field.number >= layers::FIRST_PARAMETERS {
+                    self.weights(walker, span, &name);
+                }
                 self.leaf(walker, kind, field.number, span);
                 continue;
             };
@@ -123,6 +205,34 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Names the weights of a layer.
+    fn weights(&mut self, walker: &mut Walker<'_>, parameters: Span, layer: &str) {
+        for mut tensor in layers::weights(walker, parameters, layer, self.size) {
+            self.tensors += 1;
+            self.parameters = self.parameters.saturating_add(tensor.shape.iter().product());
+            if self.dtypes.len() < 16 {
+                self.dtypes.insert(tensor.dtype.clone());
+            }
+            if self.tensors <= MAX_TENSORS {
+                tensor.name = label(&tensor.name);
+                self.sink.tensor(tensor);
+            }
+        }
+    }
+
+    /// A field of a model: says which kind it is, or that nobody knows it.
+    fn part(&mut self, number: u32, span: Span) {
+        if let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == number && self.models == 1) {
+            self.sink.fact_text("architecture", kind);
+        }
+        let known = MODEL.iter().any(|(known, _)| *known == number);
+        if !known && span.length >= HIDDEN && span.end() <= self.size {
+            let what = || format!("of the model holds {} bytes and is not part of CoreML", span.length);
+            self.hidden.add(&number.to_string(), span, what);
+            self.sink.embed(&format!("unknown field at offset {}", span.offset), span, "");
+        }
+    }
+
     fn report(&mut self, finding: Finding, at: Span) {
         self.findings += 1;
         if self.findings <= MOST {
@@ -141,6 +251,9 @@ impl Walk<'_> {
             (Kind::Metadata, 4) => ("license", "license"),
             (Kind::Operation, 1) => {
                 let name = walker.text(span, NAME);
+                if self.operators.len() < MAX_OPERATORS {
+                    self.operators.insert(label(&name));
+                }
                 if name.to_ascii_lowercase().contains("custom") {
                     let message = format!("the program calls the custom operation {}", quote(&name));
                     self.report(Finding::new(&S1108, message).element(label(&name)), span);
@@ -199,6 +312,12 @@ impl Walk<'_> {
     fn user_defined(&mut self, walker: &mut Walker<'_>, span: Span) -> Result<(), Malformed> {
         let key = text_of(walker, span, 1)?;
         let value = text_of(walker, span, 2)?;
+        if let Some((_, fact)) = FACTS.iter().find(|(known, _)| *known == key && self.models == 1) {
+            self.sink.fact_text(fact, &label(&value));
+            if *fact == "coremltools_version" {
+                self.sink.fact_text("producer", &format!("coremltools {}", label(&value)));
+            }
+        }
         if let Some(found) = judge(&value) {
             let finding = modelaudit_metadata_text::finding(&format!("the metadata {}", quote(&key)), &found);
             self.report(finding.element(label(&key)), span);

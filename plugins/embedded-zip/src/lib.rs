@@ -24,8 +24,12 @@ const TAIL: u64 = 22 + 0xffff;
 const ZIP: &[&[u8]] = &[b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x01\x02", b"PK\x07\x08PK", b"PK00PK"];
 
 /// Formats that carry a zip at their end by specification: offset, bytes.
-/// TensorFlow Lite: tensorflow.org/lite/models/convert/metadata, "associated files".
-const CARRIERS: &[(usize, &[u8])] = &[(4, b"TFL3")];
+/// TensorFlow Lite: tensorflow.org/lite/models/convert/metadata, "associated files". Actually portable executables (cosmopolitan's
+/// ape/specification.md) keep their files in one; the llamafile plugin says what such a program is.
+const CARRIERS: &[(usize, &[u8])] = &[(4, b"TFL3"), (0, b"MZqFpD='"), (0, b"jartsr='"), (0, b"APEDBG='")];
+
+/// What is left in the head of a portable executable that was made an ELF or Mach-O file in place.
+const ASSIMILATED: &[u8] = b"printf '\\177ELF";
 
 /// Formats whose last member may be a zip: offset, bytes. Their plugins hand it over.
 const CONTAINERS: &[(usize, &[u8])] = &[(257, b"ustar")];
@@ -61,12 +65,13 @@ impl Plugin for EmbeddedZip {
             return Ok(());
         }
         sink.embed(&format!("(zip at {start})"), Span::new(start, end.saturating_sub(start)), "zip");
-        if exact && !starts(CARRIERS) {
-            let executable = identify(&head, size);
-            // A llamafile is an executable with its weights in a zip, and says so.
-            let llamafile = artifact.name().to_ascii_lowercase().ends_with(".llamafile");
+        // A llamafile is an executable with its weights in a zip; its plugin says so once.
+        let executable = identify(&head, size);
+        let named = artifact.name().to_ascii_lowercase().ends_with(".llamafile");
+        let llamafile =
+            executable.is_some() && (named || head.windows(ASSIMILATED.len()).any(|bytes| bytes == ASSIMILATED));
+        if exact && !starts(CARRIERS) && !llamafile {
             let (what, severity) = match &executable {
-                Some(kind) if llamafile => (kind.title(), Severity::Info),
                 Some(kind) => (kind.title(), Severity::Critical),
                 None => ("another format".to_owned(), Severity::Warning),
             };

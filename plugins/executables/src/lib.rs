@@ -14,7 +14,6 @@
 //! Archives show a stored member twice, as a range of the archive and as a view of its own; both are reported, the host
 //! keeps the deeper one. CAB, XAR and other archives that carry programs are the archive plugins' business.
 
-mod commands;
 mod place;
 mod scan;
 mod start;

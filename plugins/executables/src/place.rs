@@ -216,6 +216,9 @@ const POWERSHELL: &[&str] = &["ps1", "psm1"];
 /// Words in a name without extension that promise a model.
 const MODEL_WORDS: &[&str] = &["model", "weights", "checkpoint", "tensor", "pytorch", "safetensors"];
 
+/// What the embedded-zip plugin calls an archive at the end of another file.
+const ZIP_AT_THE_END: &str = "(zip at ";
+
 /// What a name promises.
 pub fn promise(name: &str) -> Promise {
     let Some(extension) = extension(name) else {
@@ -268,16 +271,27 @@ pub struct Place {
     /// What the parent's name promises.
     parent_promise: Promise,
     conda: bool,
+    llamafile: bool,
 }
 
 impl Place {
     /// Looks at name, parents and neighbours.
     pub fn of(artifact: &dyn Artifact) -> Self {
         let name = artifact.name();
-        let parent = artifact.lineage().pop();
+        let mut lineage = artifact.lineage();
+        // An archive at the end of another file has no name of its own: what counts is the file.
+        while lineage.len() > 1 && lineage.last().is_some_and(|parent| parent.starts_with(ZIP_AT_THE_END)) {
+            lineage.pop();
+        }
+        let parent = lineage.pop();
         // A conda package of the first generation is a plain .tar.bz2; this member tells it (conda-build's documentation).
         let conda = parent.is_some() && artifact.siblings().iter().any(|sibling| sibling == "info/index.json");
+        // A llamafile often has no extension at all; its archive holds weights or arguments (llamafile/args.c).
+        let weights = |sibling: &String| sibling == ".args" || sibling.ends_with(".gguf");
+        let inside = artifact.lineage().last().is_some_and(|parent| parent.starts_with(ZIP_AT_THE_END));
+        let llamafile = inside && artifact.siblings().iter().any(weights);
         Self {
+            llamafile,
             promise: promise(&name),
             parent_promise: parent.as_deref().map_or(Promise::Nothing, promise),
             name,
@@ -298,7 +312,8 @@ impl Place {
 
     /// It came out of a program (a self-extracting archive, a llamafile) that the user named as one.
     pub fn is_part_of_program(&self) -> bool {
-        self.is_member() && self.parent_promise == Promise::Program
+        let program = self.parent_promise == Promise::Program;
+        self.is_member() && (program || self.llamafile && self.parent_promise == Promise::Nothing)
     }
 }
 

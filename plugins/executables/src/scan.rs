@@ -4,11 +4,11 @@ use modelaudit_executable_headers::{Executable, Kind, Language, SEARCH_BACK, fin
 use modelaudit_plugin::{Artifact, Finding, Rule, Severity, Sink, quote};
 use modelaudit_rules::embedded;
 
-use crate::commands::{self, Grade, Match};
 use crate::place::{Place, Promise, base};
 use crate::start::is_start;
 use crate::text::{self, Script};
 use crate::{ANCHORS, Announces, before_anchor};
+use modelaudit_command_lines::{self as commands, Grade, Match};
 
 /// Findings of one rule and severity before the rest is summed up in one.
 const FINDINGS_MAX: usize = 20;
@@ -59,7 +59,10 @@ impl Pass<'_> {
                 return self.whole_script(script_of(found.kind), found.extent, sink);
             }
             let severity = self.whole_severity(&found);
-            self.report(&found, 0, severity, sink);
+            // A portable executable that is named as a program is the llamafile plugin's to speak of.
+            if !(severity == Severity::Info && found.kind == Kind::Ape) {
+                self.report(&found, 0, severity, sink);
+            }
             // What a program holds inside is its own affair, if the user knows that it is one.
             return if severity == Severity::Info && !found.kind.is_accelerator() {
                 Next::Stop

@@ -4,8 +4,8 @@ use modelaudit_executable_headers::{Language, text_length};
 use modelaudit_plugin::{Artifact, READ_LIMIT, Rule};
 use modelaudit_rules::embedded;
 
-use crate::commands::{self, Command, Match};
 use crate::place::Place;
+use modelaudit_command_lines::{self as commands, Command, Match};
 
 /// The kind of a script, which decides its rule, its name in messages and the commands that are looked for in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 
 mod cursor;
 mod legacy;
+mod legacy_tensors;
 mod metadata;
 mod tensors;
 mod types;
@@ -79,6 +80,7 @@ fn walk(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), Stop> {
         ));
     }
     metadata::old_version(version, sink);
+    sink.fact_text("framework", "gguf");
     sink.fact_number("format_version", u64::from(version));
     sink.fact_text("byte_order", if cursor.big_endian { "big" } else { "little" });
     let counts_at = cursor.position();
@@ -91,9 +93,7 @@ fn walk(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), Stop> {
 
     let metadata = metadata::read(&mut cursor, pair_count, sink)?;
     let infos = tensors::read(&mut cursor, tensor_count, metadata.alignment, sink)?;
-    let end = cursor.position();
-    let data = end.checked_next_multiple_of(metadata.alignment).unwrap_or(u64::MAX);
-    tensors::place(artifact, infos, data, metadata.alignment, sink);
+    tensors::place(artifact, infos, cursor.position(), metadata.alignment, sink);
     Ok(())
 }
 

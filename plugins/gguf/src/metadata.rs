@@ -40,6 +40,16 @@ const FACTS: &[(&str, &str)] = &[
     ("general.author", "author"),
     ("general.organization", "organization"),
     ("general.license", "license"),
+    ("general.license.name", "license_name"),
+    ("general.license.link", "license_link"),
+    ("general.version", "model_version"),
+    ("general.basename", "base_name"),
+    ("general.size_label", "size_label"),
+    ("general.finetune", "finetune"),
+    ("general.type", "model_type"),
+    ("general.description", "description"),
+    ("general.base_model.0.name", "base_model"),
+    ("general.base_model.0.repo_url", "base_model_repository"),
     ("general.url", "url"),
     ("general.repo_url", "repository"),
     ("general.source.url", "source"),
@@ -58,6 +68,10 @@ const FACT_ENDINGS: &[(&str, &str)] = &[
     (".block_count", "block_count"),
     (".expert_count", "expert_count"),
 ];
+
+/// Ids of tokens: each is less than the number of tokens. Old converters write 2^32 - 1 for none.
+const TOKEN_ID: &str = "_token_id";
+const NO_TOKEN: u64 = 0xffff_ffff;
 
 /// Arrays with an item for each token; llama.cpp reads as many as there are tokens without looking at their own length.
 const PER_TOKEN: &[&str] = &["tokenizer.ggml.scores", "tokenizer.ggml.token_type"];
@@ -82,7 +96,7 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, sink: &mut dyn Sink) -> Result<
     let mut metadata = Metadata { alignment: 32 };
     let mut seen = BTreeSet::new();
     let mut tokens: Option<u64> = None;
-    let mut per_token = Vec::new();
+    let (mut per_token, mut ids, mut shards) = (Vec::new(), Vec::new(), (None, None));
     let mut repeated: Option<(u64, String, u64)> = None;
     for _ in 0..count {
         let at = cursor.position();
@@ -112,12 +126,22 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, sink: &mut dyn Sink) -> Result<
         templates(cursor, key, value, sink)?;
         judge_text(cursor, key, value, sink)?;
         match (key, value) {
-            ("general.alignment", Value::Integer(n)) => alignment(n, span, &mut metadata, sink),
+            ("general.alignment", Value::Integer(n)) if matches!(kind, 4 | 10) => {
+                alignment(n, span, &mut metadata, sink)
+            }
             ("general.alignment", _) => {
                 let message = format!("the alignment is of type {kind}, the format wants an unsigned integer");
                 sink.finding(Finding::new(&S902, message).at(span.offset, span.length).element(key));
             }
-            ("tokenizer.ggml.tokens", Value::Array { count, .. }) => tokens = Some(count),
+            ("tokenizer.ggml.tokens", Value::Array { count, .. }) => {
+                sink.fact_number("vocabulary", count);
+                tokens = Some(count);
+            }
+            ("split.no", Value::Integer(n)) => shards.0 = Some((n, span)),
+            ("split.count", Value::Integer(n)) => shards.1 = Some(n),
+            (key, Value::Integer(n)) if key.starts_with("tokenizer.ggml.") && key.ends_with(TOKEN_ID) => {
+                ids.push((key.to_owned(), n, span));
+            }
             (key, Value::Array { count, at, .. }) if PER_TOKEN.contains(&key) => {
                 per_token.push((key.to_owned(), count, at))
             }
@@ -137,6 +161,21 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, sink: &mut dyn Sink) -> Result<
             let finding = Finding::new(&S1110, message).at(at.offset, at.length).element(key);
             sink.finding(finding.detail("items", count.to_string()).detail("tokens", tokens.to_string()));
         }
+    }
+    for (key, id, at) in ids {
+        if let Some(tokens) = tokens.filter(|tokens| id >= *tokens && id != NO_TOKEN) {
+            let message =
+                format!("'{key}' is {id}, there are {tokens} tokens: readers that do not check look beyond them");
+            let finding = Finding::new(&S902, message).severity(Severity::Info).at(at.offset, at.length);
+            sink.finding(finding.element(key));
+        }
+    }
+    if let (Some((shard, at)), Some(count)) = shards
+        && shard >= count
+        && count > 0
+    {
+        let message = format!("the file says it is shard {shard} of {count}, and shards count from 0");
+        sink.finding(Finding::new(&S902, message).at(at.offset, at.length).element("split.no"));
     }
     Ok(metadata)
 }
@@ -229,6 +268,12 @@ fn width(kind: u32, at: u64) -> Result<u64, Stop> {
 fn scalar(cursor: &mut Cursor<'_>, kind: u32) -> Result<Value, Stop> {
     let at = cursor.position();
     Ok(match kind {
+        0 => Value::Integer(u64::from(cursor.reader.u8().map_err(Stop::from)?)),
+        2 => {
+            let bytes = cursor.reader.array::<2>()?;
+            let value = if cursor.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+            Value::Integer(u64::from(value))
+        }
         4 => Value::Integer(u64::from(cursor.u32()?)),
         10 => Value::Integer(cursor.u64()?),
         STRING => Value::String(cursor.string(LONGEST_STRING, "a string")?),
@@ -263,6 +308,11 @@ fn judge_text(cursor: &mut Cursor<'_>, key: &str, value: Value, sink: &mut dyn S
     }
     let Value::String(span) = value else { return Ok(()) };
     let text = cursor.text(span, LONGEST_JUDGED)?;
+    // Whatever it is called, what is written like a template may be rendered as one.
+    let has = |sign: &[u8]| text.windows(sign.len()).any(|window| window == sign);
+    if has(b"{{") && has(b"}}") || has(b"{%") && has(b"%}") {
+        sink.embed("template.jinja", span, "jinja");
+    }
     if let Some(found) = judge(&String::from_utf8_lossy(&text)) {
         let place = format!("the metadata {}", quote(key));
         sink.finding(finding(&place, &found).at(span.offset, span.length).element(label(key)));

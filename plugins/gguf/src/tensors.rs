@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use modelaudit_plugin::{Artifact, Finding, Reader, Severity, Sink, Span, Tensor, clip, escape, quote};
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, Tensor, clip, escape, quote};
 use modelaudit_rules::frameworks::S1110;
+use modelaudit_rules::padding::is_zero;
 use modelaudit_rules::structure::{S902, S910, S911};
 use modelaudit_rules::tensors::Tally;
 
@@ -25,6 +26,10 @@ const MAX_DIMENSIONS: u32 = 5;
 const LARGEST_MODEL: u64 = 16 << 40;
 /// Bytes of padding that are looked at, to tell zeros from a payload.
 const MAX_PADDING: u64 = 16 << 20;
+/// Padding with less room than this holds no payload; some writers leave a few bytes of what was in memory there.
+const SMALLEST_PAYLOAD: u64 = 32;
+/// Alignments up to this leave no room for a payload between tensors.
+const SMALL_ALIGNMENT: u64 = 64;
 /// Ranges handed on as children.
 const MAX_EMBEDDED: u64 = 16;
 
@@ -51,6 +56,8 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, alignment: u64, sink: &mut dyn 
     let (mut parameters, mut unknown) = (0u64, Tally::default());
     let (mut repeated, mut unaligned, mut lies, mut blocks) =
         (Tally::default(), Tally::default(), Tally::default(), Tally::default());
+    // llama.cpp adds the padded sizes up; the sum that wraps makes it allocate too little (CVE-2025-53630, CVE-2026-27940).
+    let (mut sum, mut wraps) = (Some(0u64), Tally::default());
     for index in 0..count {
         if index >= MAX_TENSORS {
             sink.incomplete(&format!(
@@ -114,7 +121,9 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, alignment: u64, sink: &mut dyn 
                     });
                 }
                 size = n.div_ceil(known.block).checked_mul(known.bytes);
-                if size
+                if known.bytes == 0 {
+                    size = None;
+                } else if size
                     .and_then(|size| begin.checked_add(size)?.checked_add(alignment))
                     .is_none_or(|end| i64::try_from(end).is_err())
                 {
@@ -123,6 +132,14 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, alignment: u64, sink: &mut dyn 
                     size = None;
                 }
                 parameters = parameters.saturating_add(n);
+                let padded = size.map_or(Some(0), |size| size.checked_next_multiple_of(alignment));
+                let after = sum.zip(padded).and_then(|(sum, size)| sum.checked_add(size));
+                let after = after.filter(|sum| i64::try_from(*sum).is_ok());
+                if sum.is_some() && after.is_none() && size.is_some() {
+                    infos.broken = true;
+                    wraps.add(&name, info, || "makes the sum of all sizes overflow 64 bits".to_owned());
+                }
+                sum = after;
             }
         }
         let dtype = known.map_or_else(|| format!("ggml-{kind}"), |t| t.name.to_owned());
@@ -131,6 +148,7 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, alignment: u64, sink: &mut dyn 
         infos.tensors.push(Tensor { name: clip(&name, 256), dtype, shape, at: Span::new(begin, size.unwrap_or(0)) });
     }
     lies.report(&S1110, None, "tensor", sink);
+    wraps.report(&S1110, None, "tensor", sink);
     blocks.report(&S1110, None, "tensor", sink);
     repeated.report(&S910, None, "tensor", sink);
     unaligned.report(&S902, None, "tensor", sink);
@@ -142,17 +160,40 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, alignment: u64, sink: &mut dyn 
     Ok(infos)
 }
 
-/// Places the tensors behind `data` and checks that they tile what follows.
-pub fn place(artifact: &dyn Artifact, infos: Infos, data: u64, alignment: u64, sink: &mut dyn Sink) {
+/// Places the tensors behind the header that ends at `header` and checks that they tile what follows.
+pub fn place(artifact: &dyn Artifact, infos: Infos, header: u64, alignment: u64, sink: &mut dyn Sink) {
     let size = artifact.size();
+    let data = header.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
     let Infos { mut extents, tensors, broken } = infos;
-    for mut tensor in tensors {
+    let mut begins: Vec<u64> = extents.iter().map(|e| e.begin).collect();
+    begins.sort_unstable();
+    for (mut tensor, extent) in tensors.into_iter().zip(&extents) {
+        if extent.size.is_none() {
+            // Its size is not known, so it goes on to the next one: whoever looks into tensors looks into all of it.
+            let next = begins.get(begins.partition_point(|begin| *begin <= extent.begin));
+            let end = next.map_or(size, |next| data.saturating_add(*next)).min(size);
+            tensor.at.length = end.saturating_sub(data.saturating_add(extent.begin));
+        }
         tensor.at.offset = tensor.at.offset.saturating_add(data);
         if tensor.at.offset.checked_add(tensor.at.length).is_some_and(|end| end <= size) {
             sink.tensor(tensor);
         }
     }
+    let mut paddings = vec![Span::new(header, data.saturating_sub(header))];
     if extents.is_empty() || broken {
+        padding(artifact, &paddings, sink);
+    }
+    if extents.is_empty() {
+        // A vocabulary alone: nothing follows but zeros.
+        let tail = Span::new(data.min(size), size.saturating_sub(data));
+        if tail.length > 0 && !is_zero(artifact, tail, MAX_PADDING) {
+            sink.embed("trailing data", tail, "");
+            let message = format!("{} bytes follow the header of a file without tensors", tail.length);
+            sink.finding(Finding::new(&S911, message).at(tail.offset, tail.length));
+        }
+        return;
+    }
+    if broken {
         return;
     }
     extents.sort_by_key(|e| (e.begin, e.size));
@@ -171,7 +212,7 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, data: u64, alignment: u64, s
             } else if extent.begin > expected {
                 let hole = Span::new(data.saturating_add(expected), extent.begin - expected);
                 let outside = hole.end() > size;
-                if outside || !zeros(artifact, hole) {
+                if outside || !is_zero(artifact, hole, MAX_PADDING) {
                     contradicts = true;
                     if outside {
                         gap_rule = &S902;
@@ -191,6 +232,12 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, data: u64, alignment: u64, s
         let end = extent
             .size
             .map(|size| extent.begin.saturating_add(size).checked_next_multiple_of(alignment).unwrap_or(u64::MAX));
+        if let (Some(length), Some(end)) = (extent.size, end)
+            && alignment > SMALL_ALIGNMENT
+        {
+            let behind = extent.begin.saturating_add(length);
+            paddings.push(Span::new(data.saturating_add(behind), end.saturating_sub(behind)));
+        }
         expected = match (expected, end) {
             (Some(before), Some(end)) => Some(before.max(end)),
             (_, end) => end,
@@ -199,9 +246,30 @@ pub fn place(artifact: &dyn Artifact, infos: Infos, data: u64, alignment: u64, s
             break;
         }
     }
+    padding(artifact, &paddings, sink);
     gaps.report(gap_rule, None, "tensor", sink);
     overlaps.report(&S902, None, "tensor", sink);
     end_of_file(artifact, &extents, data, alignment, contradicts, sink);
+}
+
+/// Padding holds zeros; if there is some that has room for a payload and does not, it is told.
+fn padding(artifact: &dyn Artifact, spans: &[Span], sink: &mut dyn Sink) {
+    let size = artifact.size();
+    let spans: BTreeSet<Span> = spans.iter().map(|span| span.within(size)).collect();
+    let stray = spans.iter().filter(|s| s.length >= SMALLEST_PAYLOAD && !is_zero(artifact, **s, MAX_PADDING));
+    let (mut first, mut count) = (None, 0u64);
+    for span in stray {
+        count += 1;
+        first.get_or_insert(*span);
+        if count <= MAX_EMBEDDED {
+            sink.embed(&format!("padding at offset {}", span.offset), *span, "");
+        }
+    }
+    if let Some(first) = first {
+        let more = if count > 1 { format!(" (and {} more places)", count - 1) } else { String::new() };
+        let message = format!("{} bytes of padding are not zero{more}", first.length);
+        sink.finding(Finding::new(&S911, message).at(first.offset, first.length));
+    }
 }
 
 /// Compares the end of the last tensor with the end of the file.
@@ -236,28 +304,10 @@ fn end_of_file(
     }
     let padded = end.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
     let tail = Span::new(end, size - end);
-    if size > padded && !zeros(artifact, tail) {
+    if size > padded && !is_zero(artifact, tail, MAX_PADDING) {
         sink.embed("trailing data", tail, "");
         let message = format!("{} bytes after the last tensor belong to no tensor", tail.length);
         sink.finding(Finding::new(&S911, message).at(tail.offset, tail.length));
-    }
-}
-
-/// True if a range of at most [`MAX_PADDING`] bytes holds nothing but zeros.
-fn zeros(artifact: &dyn Artifact, span: Span) -> bool {
-    if span.length > MAX_PADDING {
-        return false;
-    }
-    let mut reader = Reader::over(artifact, span);
-    loop {
-        let block = reader.buffered();
-        let length = block.len() as u64;
-        if length == 0 {
-            return true;
-        }
-        if block.iter().any(|b| *b != 0) || reader.skip(length.min(reader.remaining())).is_err() {
-            return false;
-        }
     }
 }
 

@@ -9,7 +9,7 @@ pub struct Type {
     pub name: &'static str,
     /// Elements of a block; a row (the first dimension) is a multiple of it.
     pub block: u64,
-    /// Bytes of a block.
+    /// Bytes of a block; 0 if versions differ.
     pub bytes: u64,
 }
 
@@ -18,15 +18,19 @@ const fn t(id: u32, name: &'static str, block: u64, bytes: u64) -> Type {
 }
 
 /// `enum ggml_type` with the sizes of `type_traits` in ggml.c. 31 to 33 and 36 to 38 were repacked for ARM and are retired, files with
-/// them are still about. 9 has 40 bytes in gguf-py and 36 in ggml; it is an intermediate and stands in no file, so the table leaves it out.
+/// them are still about. 4 and 5 were retired before GGUF, and 9 has 40 bytes in gguf-py and 36 in ggml (it is an intermediate that
+/// stands in no model): these have a name and no size.
 const TYPES: &[Type] = &[
     t(0, "f32", 1, 4),
     t(1, "f16", 1, 2),
     t(2, "q4_0", 32, 18),
     t(3, "q4_1", 32, 20),
+    t(4, "q4_2", 16, 0),
+    t(5, "q4_3", 16, 0),
     t(6, "q5_0", 32, 22),
     t(7, "q5_1", 32, 24),
     t(8, "q8_0", 32, 34),
+    t(9, "q8_1", 32, 0),
     t(10, "q2_k", 256, 84),
     t(11, "q3_k", 256, 110),
     t(12, "q4_k", 256, 144),
@@ -77,6 +81,7 @@ mod tests {
     fn the_table_is_sorted() {
         assert!(TYPES.is_sorted_by_key(|t| t.id));
         assert_eq!(get(39).map(|t| t.name), Some("mxfp4"));
-        assert_eq!(get(4), None);
+        assert_eq!(get(4).map(|t| t.bytes), Some(0));
+        assert_eq!(get(42), None);
     }
 }

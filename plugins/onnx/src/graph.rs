@@ -6,15 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use modelaudit_paths::classify as classify_path;
-use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, clip, escape, quote};
+use modelaudit_plugin::{Artifact, Finding, Sink, Span, clip, escape, quote};
 use modelaudit_protobuf::{Field, Malformed, Message, Walker, Wire};
 use modelaudit_rules::files::S405;
-use modelaudit_rules::frameworks::{S1111, S1115, S1116, S1117};
+use modelaudit_rules::frameworks::S1117;
 use modelaudit_rules::structure::{S902, S910, S911};
 use modelaudit_rules::tensors::Tally;
 
 use crate::policy::{self, Class};
 use crate::schema;
+use crate::sizes::Sizes;
 
 /// Graphs in graphs; real models have some five levels.
 const MAX_DEPTH: u32 = 64;
@@ -24,6 +25,8 @@ const MAX_WORK: usize = 200_000;
 const MAX_ATTRIBUTES: usize = 4096;
 /// Distinct operators that are remembered; ONNX has some 250.
 const MAX_OPERATORS: usize = 4096;
+/// Calls between functions that are remembered.
+const MAX_CALLS: usize = 200_000;
 /// A field that the schema does not know is a place to hide something from this size on.
 const HIDDEN: u64 = 1024;
 
@@ -36,16 +39,26 @@ enum Work {
 }
 
 /// An operator that is used.
-struct Operator {
-    class: Class,
-    count: u64,
-    at: Span,
-    node: String,
-    evidence: Vec<(String, String)>,
+pub struct Operator {
+    /// What it is.
+    pub class: Class,
+    /// How often it is used.
+    pub count: u64,
+    /// The first node with it.
+    pub at: Span,
+    /// That node's name.
+    pub node: String,
+    /// What its attributes say.
+    pub evidence: Vec<(String, String)>,
 }
+
+/// An operator or function by domain and name.
+pub type Name = (String, String);
 
 /// A scan under way.
 pub struct Scan<'a, 's> {
+    /// The bytes.
+    pub artifact: &'a dyn Artifact,
     /// Goes over the fields.
     pub walker: Walker<'a>,
     /// Takes what is found.
@@ -64,12 +77,29 @@ pub struct Scan<'a, 's> {
     pub bad_tensors: Tally,
     /// Tensors whose reference does not fit.
     pub bad_external: Tally,
+    /// Tensors that stand twice in a graph.
+    pub repeated: Tally,
+    /// Element types.
+    pub dtypes: BTreeSet<String>,
+    /// Operators that are used.
+    pub operators: BTreeMap<Name, Operator>,
+    /// Functions that the model defines.
+    pub functions: BTreeSet<Name>,
+    /// Who calls whom among them and the operators.
+    pub calls: Vec<(Name, Name)>,
+    /// Nodes met.
+    pub nodes: u64,
+    /// Graphs met.
+    pub graphs: u64,
+    /// Fields that ONNX does not know.
+    pub hidden: Tally,
+    /// Bytes of those that are too short to be told one by one, and the first of them.
+    pub scraps: (u64, Option<Span>),
+    /// Texts that were reported.
+    pub texts: u64,
     work: Vec<Work>,
-    operators: BTreeMap<(String, String), Operator>,
-    functions: BTreeSet<(String, String)>,
-    nodes: u64,
-    graphs: u64,
-    hidden: Tally,
+    /// Operators of the function that is being walked.
+    callees: Option<BTreeSet<Name>>,
     malformed: bool,
 }
 
@@ -77,6 +107,7 @@ impl<'a, 's> Scan<'a, 's> {
     /// A scan of an artifact.
     pub fn new(artifact: &'a dyn Artifact, sink: &'s mut dyn Sink) -> Self {
         Self {
+            artifact,
             walker: Walker::new(artifact),
             sink,
             size: artifact.size(),
@@ -86,12 +117,18 @@ impl<'a, 's> Scan<'a, 's> {
             locations: BTreeSet::new(),
             bad_tensors: Tally::default(),
             bad_external: Tally::default(),
-            work: Vec::new(),
+            repeated: Tally::default(),
+            dtypes: BTreeSet::new(),
             operators: BTreeMap::new(),
             functions: BTreeSet::new(),
+            calls: Vec::new(),
             nodes: 0,
             graphs: 0,
             hidden: Tally::default(),
+            scraps: (0, None),
+            texts: 0,
+            work: Vec::new(),
+            callees: None,
             malformed: false,
         }
     }
@@ -144,7 +181,7 @@ impl<'a, 's> Scan<'a, 's> {
     /// One tensor that is a file of its own.
     pub fn single_tensor(&mut self) -> Result<(), String> {
         let root = self.walker.root();
-        let result = self.tensor(root);
+        let result = self.tensor(root, "");
         self.report_tensors();
         result.map_err(|error| format!("no ONNX tensor: {error}"))?;
         if self.walker.is_cut() { Err(self.cut()) } else { Ok(()) }
@@ -157,7 +194,7 @@ impl<'a, 's> Scan<'a, 's> {
             let Some(message) = open.last_mut() else { break Ok(()) };
             let step = match self.walker.next(message) {
                 Ok(Some(field)) => match (field.number, field.bytes()) {
-                    (3, Some(span)) => self.tensor(Message::over(span)),
+                    (3, Some(span)) => self.tensor(Message::over(span), "").map(|_| ()),
                     (4, Some(span)) => self.sparse(Message::over(span)),
                     (5 | 7, Some(span)) if open.len() < MAX_DEPTH as usize => {
                         open.push(Message::over(span));
@@ -200,10 +237,12 @@ impl<'a, 's> Scan<'a, 's> {
     fn model_field(&mut self, field: &Field, graphs: &mut u32, opsets: &mut Vec<String>) {
         let span = field.span();
         match field.number {
-            1 => self.sink.fact_number("ir_version", field.varint().unwrap_or(0)),
+            1 => self.sink.fact_number("format_version", field.varint().unwrap_or(0)),
             2 => self.text_fact("producer", span),
             3 => self.text_fact("producer_version", span),
             4 => self.text_fact("domain", span),
+            5 => self.sink.fact_number("model_version", field.varint().unwrap_or(0)),
+            6 => self.documentation(span, "the documentation of the model"),
             7 => {
                 *graphs += 1;
                 if *graphs == 2 {
@@ -213,6 +252,7 @@ impl<'a, 's> Scan<'a, 's> {
                 self.push(Work::Graph(Message::over(span), 0));
             }
             8 => self.opset(Message::over(span), opsets),
+            14 => self.property(span, true),
             20 => self.push(Work::Training(Message::over(span))),
             25 => self.push(Work::Function(Message::over(span))),
             _ => self.known(field, schema::MODEL, "the model"),
@@ -233,7 +273,8 @@ impl<'a, 's> Scan<'a, 's> {
         }
     }
 
-    fn text_fact(&mut self, key: &str, span: Span) {
+    /// A text of the model as a fact.
+    pub fn text_fact(&mut self, key: &str, span: Span) {
         let text = self.name(span);
         if !text.is_empty() {
             self.sink.fact_text(key, &text);
@@ -241,7 +282,7 @@ impl<'a, 's> Scan<'a, 's> {
     }
 
     /// A short text out of the model, fit for a message.
-    fn name(&mut self, span: Span) -> String {
+    pub fn name(&mut self, span: Span) -> String {
         clip(&escape(&self.walker.text(span, 512)), 256)
     }
 
@@ -265,8 +306,13 @@ impl<'a, 's> Scan<'a, 's> {
     /// A field that was not used: one that the schema does not know and that is large enough hides something.
     pub fn known(&mut self, field: &Field, schema: &[(u32, Wire)], place: &str) {
         let span = field.span();
-        if span.length >= HIDDEN && span.end() <= self.size && !schema.iter().any(|(number, _)| *number == field.number)
-        {
+        if span.end() > self.size || schema.iter().any(|(number, _)| *number == field.number) {
+            return;
+        }
+        if span.length < HIDDEN {
+            self.scraps.0 += span.length;
+            self.scraps.1.get_or_insert(span);
+        } else {
             self.hidden.add(&format!("{}", field.number), span, || {
                 format!("of {place} holds {} bytes and is not part of ONNX", span.length)
             });
@@ -285,22 +331,37 @@ impl<'a, 's> Scan<'a, 's> {
 
     fn graph(&mut self, mut message: Message, depth: u32) -> Result<(), Malformed> {
         self.graphs += 1;
+        let main = self.graphs == 1;
+        let mut sizes = Sizes::default();
         while let Some(field) = self.walker.next(&mut message)? {
             let Some(span) = field.bytes() else { continue };
             match field.number {
-                1 => self.node(Message::over(span), depth)?,
-                5 => self.tensor(Message::over(span))?,
+                1 => self.node(Message::over(span), depth, &mut sizes)?,
+                2 if main => self.text_fact("model_name", span),
+                5 => {
+                    let name = self.tensor(Message::over(span), "")?;
+                    let repeated = sizes.initializer(&mut self.walker, &name, span)?;
+                    if repeated {
+                        let at = Span::new(span.offset, 0).within(self.size);
+                        self.repeated.add(&name, at, || {
+                            "stands twice in a graph: one reader takes the first, another the last".to_owned()
+                        });
+                    }
+                }
+                10 if main => self.documentation(span, "the documentation of the graph"),
                 15 => self.sparse(Message::over(span))?,
+                16 => self.property(span, false),
                 _ => self.known(&field, schema::GRAPH, "a graph"),
             }
         }
+        sizes.report(self.size, self.sink);
         Ok(())
     }
 
     fn sparse(&mut self, mut message: Message) -> Result<(), Malformed> {
         while let Some(field) = self.walker.next(&mut message)? {
             if let (1 | 2, Some(span)) = (field.number, field.bytes()) {
-                self.tensor(Message::over(span))?;
+                self.tensor(Message::over(span), "")?;
             }
         }
         Ok(())
@@ -309,15 +370,42 @@ impl<'a, 's> Scan<'a, 's> {
     fn function(&mut self, mut message: Message) -> Result<(), Malformed> {
         let at = message.position();
         let (mut name, mut domain) = (String::new(), String::new());
-        while let Some(field) = self.walker.next(&mut message)? {
-            match field.number {
-                1 => name = self.name(field.span()),
-                10 => domain = self.name(field.span()),
-                7 => self.node(Message::over(field.span()), 0)?,
-                11 => self.attribute(Message::over(field.span()), 0, &mut Vec::new())?,
-                _ => self.known(&field, schema::FUNCTION, "a function"),
+        let mut sizes = Sizes::default();
+        self.callees = Some(BTreeSet::new());
+        let result = loop {
+            let field = match self.walker.next(&mut message) {
+                Ok(Some(field)) => field,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let step = match field.number {
+                1 => {
+                    name = self.name(field.span());
+                    Ok(())
+                }
+                10 => {
+                    domain = self.name(field.span());
+                    Ok(())
+                }
+                7 => self.node(Message::over(field.span()), 0, &mut sizes),
+                11 => self.attribute(Message::over(field.span()), 0, &name, &mut Vec::new()),
+                _ => {
+                    self.known(&field, schema::FUNCTION, "a function");
+                    Ok(())
+                }
+            };
+            if step.is_err() {
+                break step;
+            }
+        };
+        let caller = (domain.clone(), name.clone());
+        for callee in self.callees.take().unwrap_or_default() {
+            if self.calls.len() < MAX_CALLS {
+                self.calls.push((caller.clone(), callee));
             }
         }
+        sizes.report(self.size, self.sink);
+        result?;
         if policy::is_standard(&domain) {
             let message = format!(
                 "the model defines a function {} in the standard domain {}",
@@ -332,13 +420,15 @@ impl<'a, 's> Scan<'a, 's> {
         Ok(())
     }
 
-    fn node(&mut self, mut message: Message, depth: u32) -> Result<(), Malformed> {
+    fn node(&mut self, mut message: Message, depth: u32, sizes: &mut Sizes) -> Result<(), Malformed> {
         let at = message.position();
         self.nodes += 1;
         let (mut name, mut op, mut domain) = (String::new(), String::new(), String::new());
-        let mut attributes = Vec::new();
+        let (mut attributes, mut inputs, mut output) = (Vec::new(), Vec::new(), None);
         while let Some(field) = self.walker.next(&mut message)? {
             match field.number {
+                1 if inputs.len() < 4 => inputs.extend(field.bytes()),
+                2 => output = output.or(field.bytes()),
                 3 => name = self.name(field.span()),
                 4 => op = self.name(field.span()),
                 5 if attributes.len() < MAX_ATTRIBUTES => attributes.extend(field.bytes()),
@@ -351,7 +441,11 @@ impl<'a, 's> Scan<'a, 's> {
         }
         let mut values = Vec::new();
         for attribute in attributes {
-            self.attribute(Message::over(attribute), depth, &mut values)?;
+            self.attribute(Message::over(attribute), depth, &name, &mut values)?;
+        }
+        if policy::is_standard(&domain) {
+            let value = values.iter().find(|v| v.name == "value").and_then(|v| v.tensor);
+            sizes.node(&mut self.walker, (&op, &name, at), &inputs, output, value)?;
         }
         let class = policy::classify(&domain, &op);
         if class == Class::Engine {
@@ -359,6 +453,9 @@ impl<'a, 's> Scan<'a, 's> {
         }
         let span = Span::new(at, message.position().saturating_sub(at)).within(self.size);
         let key = (domain, op);
+        if let Some(callees) = self.callees.as_mut().filter(|c| c.len() < MAX_OPERATORS) {
+            callees.insert(key.clone());
+        }
         if let Some(operator) = self.operators.get_mut(&key) {
             operator.count += 1;
         } else if self.operators.len() < MAX_OPERATORS {
@@ -371,7 +468,13 @@ impl<'a, 's> Scan<'a, 's> {
     }
 
     /// Walks an attribute: graphs go on the list, tensors are read, text is kept for who asks.
-    fn attribute(&mut self, mut message: Message, depth: u32, values: &mut Vec<Attribute>) -> Result<(), Malformed> {
+    fn attribute(
+        &mut self,
+        mut message: Message,
+        depth: u32,
+        owner: &str,
+        values: &mut Vec<Attribute>,
+    ) -> Result<(), Malformed> {
         let mut attribute = Attribute::default();
         while let Some(field) = self.walker.next(&mut message)? {
             match (field.number, field.bytes()) {
@@ -379,7 +482,10 @@ impl<'a, 's> Scan<'a, 's> {
                 (3, _) => attribute.number = field.varint(),
                 (4, Some(span)) => attribute.text = Some(span),
                 (9, Some(span)) => attribute.text = attribute.text.or(Some(span)),
-                (5 | 10, Some(span)) => self.tensor(Message::over(span))?,
+                (5 | 10, Some(span)) => {
+                    attribute.tensor = attribute.tensor.or(Some(span));
+                    self.tensor(Message::over(span), owner)?;
+                }
                 (6 | 11, Some(span)) => self.push(Work::Graph(Message::over(span), depth + 1)),
                 (22 | 23, Some(span)) => self.sparse(Message::over(span))?,
                 _ => self.known(&field, schema::ATTRIBUTE, "an attribute"),
@@ -424,82 +530,6 @@ impl<'a, 's> Scan<'a, 's> {
             self.sink.finding(Finding::new(&S405, message).at(at.offset, at.length).element(clip(node, 120)));
         }
     }
-
-    fn report(&mut self, opsets: &[String]) {
-        let operators = std::mem::take(&mut self.operators);
-        let mut domains: BTreeMap<(Class, &str), Vec<(&str, &Operator)>> = BTreeMap::new();
-        for ((domain, op), operator) in &operators {
-            if operator.class != Class::Standard && !self.functions.contains(&(domain.clone(), op.clone())) {
-                domains.entry((operator.class, domain)).or_default().push((op, operator));
-            }
-        }
-        for ((class, domain), operators) in domains {
-            self.custom(class, domain, &operators);
-        }
-        self.report_tensors();
-        self.hidden.report(&S911, None, "field", self.sink);
-        let mut names: Vec<String> =
-            operators.keys().map(|(d, o)| if d.is_empty() { o.clone() } else { format!("{d}::{o}") }).collect();
-        names.truncate(256);
-        self.sink.fact_list("operators", &names);
-        self.sink.fact_list("opsets", opsets);
-        self.sink.fact_number("node_count", self.nodes);
-        self.sink.fact_number("graph_count", self.graphs);
-    }
-
-    fn report_tensors(&mut self) {
-        self.bad_tensors.report(&S902, None, "tensor", self.sink);
-        self.bad_external.report(&S1116, None, "external data of tensor", self.sink);
-        self.sink.fact_number("tensor_count", self.tensors);
-        self.sink.fact_number("parameters", self.parameters);
-        if !self.locations.is_empty() {
-            let names: Vec<String> =
-                self.locations.iter().take(64).map(|l| clip(&escape(&String::from_utf8_lossy(l)), 256)).collect();
-            self.sink.fact_list("external_data", &names);
-        }
-    }
-
-    /// One finding for the operators of a domain; code gets one for each operator.
-    fn custom(&mut self, class: Class, domain: &str, operators: &[(&str, &Operator)]) {
-        let one_each = matches!(class, Class::Code | Class::Suspicious);
-        let groups: Vec<&[(&str, &Operator)]> = if one_each { operators.chunks(1).collect() } else { vec![operators] };
-        for group in groups {
-            let Some((op, first)) = group.first() else { continue };
-            let more = if group.len() > 1 { format!(" and {} more", group.len() - 1) } else { String::new() };
-            let name = format!("operator {}{more} of domain {}", quote(op), quote(domain));
-            let (rule, severity, message) = match class {
-                Class::Code => {
-                    let what = first.evidence.first().map(|(k, v)| format!(": {k} is {v}")).unwrap_or_default();
-                    (&S1115, Severity::Critical, format!("{name} hands control to Python or native code{what}"))
-                }
-                Class::Engine => {
-                    (&S1115, Severity::Info, format!("{name} runs a compiled engine that can't be looked into"))
-                }
-                Class::Suspicious => (
-                    &S1111,
-                    Severity::Warning,
-                    format!("{name} is not part of ONNX, and its name promises more than numbers"),
-                ),
-                Class::Extension => (&S1111, Severity::Info, format!("{name} needs a runtime with that extension")),
-                Class::Unknown | Class::Standard => {
-                    (&S1111, Severity::Warning, format!("{name} needs a native library that nobody knows"))
-                }
-            };
-            let uses: u64 = group.iter().map(|(_, o)| o.count).sum();
-            let names: Vec<&str> = group.iter().take(20).map(|(op, _)| *op).collect();
-            let mut finding = Finding::new(rule, message)
-                .severity(severity)
-                .at(first.at.offset, first.at.length)
-                .element(if first.node.is_empty() { (*op).to_owned() } else { first.node.clone() });
-            finding =
-                finding.detail("domain", domain).detail("operators", names.join(", ")).detail("uses", uses.to_string());
-            if !first.evidence.is_empty() {
-                let shown: Vec<String> = first.evidence.iter().map(|(k, v)| format!("{k} = {v}")).collect();
-                finding = finding.detail("attributes", shown.join("; "));
-            }
-            self.sink.finding(finding);
-        }
-    }
 }
 
 /// What is kept of an attribute.
@@ -508,4 +538,5 @@ struct Attribute {
     name: String,
     text: Option<Span>,
     number: Option<u64>,
+    tensor: Option<Span>,
 }

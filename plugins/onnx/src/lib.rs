@@ -6,8 +6,11 @@
 //! training graphs with it, weights are passed over.
 
 mod graph;
+mod metadata;
 mod policy;
+mod report;
 mod schema;
+mod sizes;
 mod tensor;
 
 use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
@@ -15,7 +18,8 @@ use modelaudit_protobuf::Wire::{self, Bytes, Varint};
 use modelaudit_protobuf::head::{self, HeadField};
 use modelaudit_rules::files::{S405, S409};
 use modelaudit_rules::frameworks::{S1111, S1115, S1116, S1117};
-use modelaudit_rules::structure::{S902, S910, S911};
+use modelaudit_rules::graphs::S1120;
+use modelaudit_rules::structure::{S902, S904, S905, S910, S911};
 
 /// The newest `ir_version` is 13; some room for those to come.
 const LARGEST_IR_VERSION: u64 = 64;
@@ -39,7 +43,7 @@ impl Plugin for Onnx {
                 Format::new("onnx-sequence", "ONNX sequence or optional").first_bytes(head::first_bytes()),
             ],
             anchors: vec![],
-            rules: vec![S405, S409, S902, S910, S911, S1111, S1115, S1116, S1117],
+            rules: vec![S405, S409, S902, S904, S905, S910, S911, S1111, S1115, S1116, S1117, S1120],
         }
     }
 

@@ -9,6 +9,8 @@ pub enum Class {
     Code,
     /// A compiled engine of an execution provider.
     Engine,
+    /// Sends its inputs to a web service.
+    Network,
     /// Of a package that many models use.
     Extension,
     /// Its name says what no operator on tensors does.
@@ -41,6 +43,12 @@ const CODE: &[&str] = &[
 
 /// Nodes that carry or name an engine which only the vendor's compiler can read (onnxruntime, `EPContext` design; SNPE provider).
 const ENGINE: &[&str] = &["EPContext", "Snpe", "TRTEngineOp"];
+
+/// Operators of onnxruntime-extensions that call a web service at the address in their attribute `model_uri`: its family of cloud
+/// operators (docs/custom_ops.md, "Azure operators"), told by the beginning of their names.
+const NETWORK: &[&str] = &["Azure", "OpenAI"];
+/// The domain in which they stand.
+const NETWORK_DOMAIN: &str = "com.microsoft.extensions";
 
 /// Domains of runtimes, converters and toolkits in use, matched whole or as the parent of `.x`.
 const EXTENSIONS: &[&str] = &[
@@ -135,6 +143,9 @@ pub fn classify(domain: &str, op: &str) -> Class {
     if ENGINE.contains(&op) {
         return Class::Engine;
     }
+    if NETWORK.iter().any(|start| op.starts_with(start)) && domain == NETWORK_DOMAIN {
+        return Class::Network;
+    }
     if words(op).any(|word| WORDS.contains(&word.as_str())) {
         return Class::Suspicious;
     }
@@ -177,6 +188,8 @@ mod tests {
         assert_eq!(classify("com.microsoft", "FusedMatMul"), Class::Extension);
         assert_eq!(classify("com.microsoft.nchwc", "Conv"), Class::Extension);
         assert_eq!(classify("com.microsoft", "PythonOp"), Class::Code);
+        assert_eq!(classify("com.microsoft.extensions", "AzureTextToText"), Class::Network);
+        assert_eq!(classify("com.microsoft.extensions", "StringSplit"), Class::Extension);
         assert_eq!(classify("com.microsofty", "X"), Class::Unknown);
         assert_eq!(classify("", "RunShell"), Class::Suspicious);
         assert_eq!(classify("x", "exec_cmd"), Class::Suspicious);

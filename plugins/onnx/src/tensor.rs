@@ -37,19 +37,23 @@ struct Head {
     data_type: u64,
     name: String,
     raw: Option<Span>,
+    /// A list of floats or doubles that stands in one piece, as good as raw bytes: the span and bytes of an element.
+    list: Option<(Span, u64)>,
     external: Vec<Span>,
     is_external: bool,
 }
 
 impl Scan<'_, '_> {
-    /// Reads a tensor and says what is wrong with it.
-    pub fn tensor(&mut self, mut message: Message) -> Result<(), Malformed> {
+    /// Reads a tensor, says what is wrong with it and returns its name; one without a name is called after `owner`.
+    pub fn tensor(&mut self, mut message: Message, owner: &str) -> Result<String, Malformed> {
         let at = message.position();
         let mut head = Head::default();
         while let Some(field) = self.walker.next(&mut message)? {
             match field.number {
                 1 => self.walker.varints(&field, MAX_RANK, &mut head.dims)?,
                 2 => head.data_type = field.varint().unwrap_or(0),
+                4 => head.list = head.list.or(field.bytes().map(|span| (span, 4))),
+                10 => head.list = head.list.or(field.bytes().map(|span| (span, 8))),
                 8 => head.name = escape(&self.walker.text(field.span(), 256)),
                 9 => head.raw = field.bytes(),
                 13 if head.external.len() < MAX_ENTRIES => head.external.extend(field.bytes()),
@@ -58,12 +62,16 @@ impl Scan<'_, '_> {
             }
         }
         self.tensors += 1;
+        let own = head.name.clone();
+        if own.is_empty() {
+            head.name = owner.to_owned();
+        }
         let span = Span::new(at, message.position().saturating_sub(at));
         self.place(&head, span);
         if !head.external.is_empty() || head.is_external {
             self.external(&head, span)?;
         }
-        Ok(())
+        Ok(own)
     }
 
     /// Names the tensor and compares its inline bytes with its shape.
@@ -78,8 +86,14 @@ impl Scan<'_, '_> {
             self.bad_tensors.add(&head.name, span.within(self.size), || what);
             return;
         }
-        let inside = |at: Span| at.end() <= self.size;
-        if let Some(raw) = head.raw.filter(|raw| inside(*raw)) {
+        let dtype = known.map_or_else(|| format!("onnx-{}", head.data_type), |(name, _)| name.to_owned());
+        if head.data_type != 0 && self.dtypes.len() < 64 && !self.dtypes.contains(&dtype) {
+            self.dtypes.insert(dtype.clone());
+        }
+        // Complex numbers stand in these lists as two, so only the types of one list element are compared.
+        let list = head.list.filter(|(_, width)| matches!((head.data_type, width), (1, 4) | (11, 8)));
+        let inside = |at: &Span| at.end() <= self.size;
+        if let Some(raw) = head.raw.or(list.map(|(span, _)| span)).filter(inside) {
             if let Some(bytes) = bytes.filter(|bytes| *bytes != raw.length && head.data_type != 8 && !head.is_external)
             {
                 let what = format!("holds {} bytes, its shape and type need {bytes}", raw.length);
@@ -87,13 +101,31 @@ impl Scan<'_, '_> {
             }
             if self.named < MAX_NAMED {
                 self.named += 1;
-                let dtype = known.map_or_else(|| format!("onnx-{}", head.data_type), |(name, _)| name.to_owned());
                 self.sink.tensor(Tensor { name: clip(&head.name, 256), dtype, shape: head.dims.clone(), at: raw });
             }
         }
         if let Some(elements) = schema::tensor_bytes(&head.dims, 8) {
             self.parameters = self.parameters.saturating_add(elements);
         }
+    }
+
+    /// Says which files of external data are not beside the model. Somebody may have fetched the model alone: a fact, no alarm.
+    pub fn missing(&mut self) {
+        let siblings = self.artifact.siblings();
+        let beside = |name: &str| siblings.iter().any(|s| s == name || s.rsplit('/').next() == Some(name));
+        let plain = self.locations.iter().filter_map(|path| std::str::from_utf8(path).ok());
+        let plain: Vec<&str> = plain.map(|p| p.strip_prefix("./").unwrap_or(p)).filter(|p| is_plain(p)).collect();
+        let missing: Vec<&str> = plain.iter().copied().filter(|name| !beside(name)).collect();
+        let Some(first) = missing.first().filter(|_| !siblings.is_empty()) else { return };
+        let message = format!(
+            "{} of {} files with external data are not beside the model, the first is {}",
+            missing.len(),
+            plain.len(),
+            quote(first)
+        );
+        let names: Vec<String> = missing.iter().take(10).map(|m| clip(&escape(m), 120)).collect();
+        let finding = Finding::new(&S1116, message).severity(Severity::Info);
+        self.sink.finding(finding.detail("missing", names.join(", ")));
     }
 
     fn external(&mut self, head: &Head, span: Span) -> Result<(), Malformed> {
@@ -193,4 +225,12 @@ const MAX_NAMED: u64 = 100_000;
 fn number(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?.trim();
     text.parse::<u64>().ok().filter(|n| i64::try_from(*n).is_ok())
+}
+
+/// The name of a file in the model's own folder.
+fn is_plain(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains(['/', '\\', '\0'])
+        && classify(path.as_bytes()).root == Root::Relative
+        && path != ".."
 }

@@ -2,6 +2,8 @@
 
 #[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
+#[path = "../../safetensors/tests/sparse/mod.rs"]
+mod sparse;
 
 use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};
 use modelaudit_plugin::{Plugin, Severity};
@@ -85,6 +87,10 @@ fn small_files_hold_the_contract() {
         "bad/second_graph.onnx",
         "bad/unknown_field.onnx",
         "bad/tail.onnx",
+        "facts.onnx",
+        "bad/huge_tile.onnx",
+        "bad/recursion.onnx",
+        "bad/cloud.onnx",
     ] {
         conformance::<Onnx>(file, &std::fs::read(folder.join(file)).unwrap(), "onnx");
     }
@@ -119,4 +125,56 @@ fn weights_are_not_read() {
     assert_eq!((report.findings.len(), report.incomplete.len()), (0, 0), "{report:#?}");
     assert_eq!((report.tensors.len(), report.fact("parameters")), (32, Some("33554432")));
     assert!(served < 40 * 4096, "{served} bytes read");
+}
+
+#[test]
+fn a_gigabyte_is_read_in_headers_only() {
+    let length = |mut value: u64| {
+        let mut out = Vec::new();
+        while value > 127 {
+            out.push(value as u8 | 128);
+            value >>= 7;
+        }
+        out.push(value as u8);
+        out
+    };
+    let raw = [vec![0x4a], length(sparse::GIGABYTE)].concat();
+    let tensor = [b"\x08\x80\x80\x80\x80\x01\x10\x01\x42\x01w".as_slice(), &raw].concat();
+    let inside = tensor.len() as u64 + sparse::GIGABYTE;
+    let node = b"\x0a\x06\x22\x04Relu";
+    let graph = [node.as_slice(), b"\x2a", &length(inside), &tensor].concat();
+    let model = [b"\x08\x08\x3a".as_slice(), &length(graph.len() as u64 + sparse::GIGABYTE), &graph].concat();
+    let end = model.len() as u64 + sparse::GIGABYTE;
+    let opset = b"\x42\x02\x10\x11";
+    let file = sparse::Sparse::new("m.onnx", end + opset.len() as u64).put(0, &model).put(end, opset);
+    let outcome = sparse::is_clean_and_read_up_to::<Onnx>(&file, "onnx", 64 << 10);
+    assert_eq!(outcome.tensors, [("w".to_owned(), sparse::GIGABYTE)]);
+}
+
+#[test]
+fn facts_are_named_as_in_other_formats() {
+    let report = labels::scan_file::<Onnx>(&labels::fixtures().join("onnx/facts.onnx"), "onnx");
+    for (key, value) in [
+        ("framework", "\"onnx\""),
+        ("format_version", "8"),
+        ("producer", "\"pytorch\""),
+        ("license", "\"mit\""),
+        ("author", "\"A. Author\""),
+        ("description", "\"Finds cats.\""),
+        ("model_name", "\"g\""),
+    ] {
+        assert_eq!(report.fact(key), Some(value), "{key}");
+    }
+}
+
+#[test]
+fn missing_external_data_is_a_note() {
+    let bytes = std::fs::read(labels::fixtures().join("onnx/external.onnx")).unwrap();
+    let scan = |siblings: &[&str]| {
+        scan_artifact::<Onnx>(Memory::new("external.onnx", &bytes).siblings(siblings), "onnx").0.findings
+    };
+    assert_eq!(scan(&[]), []);
+    assert_eq!(scan(&["external.onnx", "model.onnx_data"]), []);
+    let findings = scan(&["external.onnx"]);
+    assert_eq!(findings.iter().map(|f| (f.rule, f.severity)).collect::<Vec<_>>(), [("S1116", Severity::Info)]);
 }

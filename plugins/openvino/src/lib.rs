@@ -6,6 +6,8 @@
 
 mod policy;
 
+use std::collections::BTreeSet;
+
 use modelaudit_metadata_text::{judge, label};
 use modelaudit_plugin::{Artifact, Finding, Format, Manifest, Plugin, Severity, Sink, Span, quote};
 use modelaudit_rules::other_formats::S1150;
@@ -16,6 +18,18 @@ use policy::{CODE_TYPES, KNOWN_EXTENSIONS, bits, is_library, is_standard};
 
 /// Findings of one scan.
 const MOST: usize = 100;
+/// Kinds of layers and of elements that are remembered.
+const MAX_KINDS: usize = 256;
+
+/// Elements of `rt_info` and `meta_data` that become facts: OpenVINO's `save_model` writes the first, its Model Optimizer the others.
+const FACTS: &[(&str, &str)] = &[
+    ("Runtime_version", "producer"),
+    ("MO_version", "producer"),
+    ("framework", "source_framework"),
+    ("license", "license"),
+    ("author", "author"),
+    ("model_type", "model_type"),
+];
 
 /// The plugin.
 pub struct OpenVino;
@@ -49,7 +63,18 @@ impl Plugin for OpenVino {
 
     fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
         let mut tokenizer = Tokenizer::new(artifact);
-        let mut scan = Scan { sink, layer: None, findings: 0, layers: 0, weights: 0, started: false };
+        let mut scan = Scan {
+            sink,
+            layer: None,
+            findings: 0,
+            layers: 0,
+            weights: 0,
+            started: false,
+            constants: 0,
+            parameters: 0,
+            operators: BTreeSet::new(),
+            dtypes: BTreeSet::new(),
+        };
         let error = loop {
             match tokenizer.event() {
                 Ok(Some(Event::Start(element))) => scan.element(&element),
@@ -59,9 +84,20 @@ impl Plugin for OpenVino {
                 Err(error) => break Some(error),
             }
         };
-        let (layers, weights) = (scan.layers, scan.weights);
-        sink.fact_number("layers", layers);
+        let Scan { layers, weights, constants, parameters, operators, dtypes, .. } = scan;
+        sink.fact_text("framework", "openvino");
+        sink.fact_number("operator_count", layers);
+        let operators: Vec<&String> = operators.iter().collect();
+        sink.fact_list("operators", &operators);
+        sink.fact_number("tensor_count", constants);
+        sink.fact_number("parameters", parameters);
+        let dtypes: Vec<&String> = dtypes.iter().collect();
+        sink.fact_list("dtypes", &dtypes);
+        // How long the file of weights beside the model must be.
         sink.fact_number("weights_end", weights);
+        if error.is_none() && weights > 0 {
+            missing_weights(artifact, sink);
+        }
         modelaudit_xml::judge(&tokenizer, sink);
         if let Some(error) = error {
             report_error(artifact, &error, sink);
@@ -86,6 +122,24 @@ struct Scan<'s> {
     /// Where the last constant ends in the weights.
     weights: u64,
     started: bool,
+    constants: u64,
+    /// Elements of all constants.
+    parameters: u64,
+    operators: BTreeSet<String>,
+    dtypes: BTreeSet<String>,
+}
+
+/// Says that the weights are not beside the model. Somebody may have fetched it alone: a fact, no alarm.
+fn missing_weights(artifact: &dyn Artifact, sink: &mut dyn Sink) {
+    let (name, siblings) = (artifact.name(), artifact.siblings());
+    let base = name.rsplit('/').next().unwrap_or_default();
+    let Some(stem) = base.strip_suffix(".xml") else { return };
+    let wanted = format!("{stem}.bin");
+    let beside = siblings.iter().any(|s| s.rsplit('/').next() == Some(wanted.as_str()));
+    if !beside && !siblings.is_empty() {
+        let message = format!("the weights {} are not beside the model", quote(&wanted));
+        sink.finding(Finding::new(&S902, message).severity(Severity::Info).detail("missing", quote(&wanted)));
+    }
 }
 
 impl Scan<'_> {
@@ -99,14 +153,23 @@ impl Scan<'_> {
     fn element(&mut self, element: &Element) {
         if !self.started {
             self.started = true;
-            self.sink.fact_text("ir_version", element.get("version").unwrap_or_default());
-            self.sink.fact_text("model_name", element.get("name").unwrap_or_default());
+            self.sink.fact_text("format_version", &label(element.get("version").unwrap_or_default()));
+            self.sink.fact_text("model_name", &label(element.get("name").unwrap_or_default()));
         }
         let at = element.at;
         match element.name.as_str() {
             "layer" => self.layer(element),
             "data" => self.data(element),
-            _ => {}
+            // Up to IR version 7 the weights of a layer stand in elements of their own.
+            "weights" | "biases" | "custom" => {
+                self.range(element);
+            }
+            tool => {
+                let fact = FACTS.iter().find(|(name, _)| *name == tool);
+                if let (Some((_, fact)), Some(value)) = (fact, element.get("value")) {
+                    self.sink.fact_text(fact, &label(value));
+                }
+            }
         }
         let found = element.attributes.iter().find_map(|a| judge(&a.value).map(|found| (a, found)));
         if let Some((attribute, found)) = found {
@@ -123,6 +186,9 @@ impl Scan<'_> {
         self.layers += 1;
         let kind = element.get("type").unwrap_or_default();
         let name = element.get("name").unwrap_or_default();
+        if self.operators.len() < MAX_KINDS {
+            self.operators.insert(label(kind));
+        }
         self.layer = Some(Layer { name: name.to_owned(), constant: kind == "Const" });
         let code = CODE_TYPES.contains(&kind.to_ascii_lowercase().as_str());
         // Files up to IR version 9 have no operator sets.
@@ -162,25 +228,18 @@ impl Scan<'_> {
         if !constant {
             return;
         }
-        let (Some(offset), Some(size)) = (element.get("offset"), element.get("size")) else { return };
-        let (Ok(start), Ok(bytes)) = (offset.parse::<u64>(), size.parse::<u64>()) else {
-            let message =
-                format!("the constant {} stands at {} with {} bytes", quote(&name), quote(offset), quote(size));
-            self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
-            return;
-        };
-        let Some(end) = start.checked_add(bytes) else {
-            let message = format!("the constant {} ends beyond any file: {bytes} bytes at {start}", quote(&name));
-            self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
-            return;
-        };
-        self.weights = self.weights.max(end);
+        self.constants += 1;
+        let Some(bytes) = self.range(element) else { return };
         let shape = element.get("shape").unwrap_or_default();
         let values = shape
             .split(',')
             .map(str::trim)
             .filter(|d| !d.is_empty())
             .try_fold(1u64, |product, d| product.checked_mul(d.parse().ok()?));
+        self.parameters = self.parameters.saturating_add(values.unwrap_or(0));
+        if let Some(kind) = element.get("element_type").filter(|_| self.dtypes.len() < MAX_KINDS) {
+            self.dtypes.insert(label(kind));
+        }
         if let (Some(values), Some(bits)) = (values, element.get("element_type").and_then(bits)) {
             let wanted = values.checked_mul(bits).map(|b| b.div_ceil(8));
             if wanted.is_none_or(|wanted| wanted > bytes) {
@@ -189,6 +248,26 @@ impl Scan<'_> {
                 self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
             }
         }
+    }
+
+    /// The range of the weights that an element names: its length, if it makes sense.
+    fn range(&mut self, element: &Element) -> Option<u64> {
+        let Span { offset: at, length } = element.at;
+        let name = self.layer.as_ref().map_or(String::new(), |l| l.name.clone());
+        let (offset, size) = (element.get("offset")?, element.get("size")?);
+        let (Ok(start), Ok(bytes)) = (offset.parse::<u64>(), size.parse::<u64>()) else {
+            let message =
+                format!("the constant {} stands at {} with {} bytes", quote(&name), quote(offset), quote(size));
+            self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
+            return None;
+        };
+        let Some(end) = start.checked_add(bytes).filter(|end| i64::try_from(*end).is_ok()) else {
+            let message = format!("the constant {} ends beyond any file: {bytes} bytes at {start}", quote(&name));
+            self.report(Finding::new(&S902, message).at(at, length).element(label(&name)));
+            return None;
+        };
+        self.weights = self.weights.max(end);
+        Some(bytes)
     }
 
     fn text(&mut self, text: &Text) {

@@ -61,7 +61,7 @@ pub const CODE_TYPES: &[&str] =
     &["custom", "python", "pythonop", "pyfunc", "py_func", "extension", "customlayer", "exec", "script"];
 
 /// Endings of native libraries.
-const LIBRARIES: &[&str] = &[".so", ".dll", ".dylib", ".pyd"];
+const LIBRARIES: &[&str] = &[".so", ".dll", ".dylib", ".pyd", ".lib"];
 
 /// Whether the operator set is one of OpenVINO's.
 pub fn is_standard(version: &str) -> bool {

@@ -30,10 +30,18 @@ const FACTS: &[(&str, &str)] = &[
     ("modelspec.title", "title"),
     ("modelspec.author", "author"),
     ("modelspec.license", "license"),
+    ("modelspec.description", "description"),
+    ("modelspec.implementation", "implementation"),
+    ("author", "author"),
+    ("description", "description"),
     ("ss_base_model_version", "base_model"),
     ("license", "license"),
     ("producer", "producer"),
 ];
+
+/// Values of the key `format`, which tells readers whose tensors these are (safetensors' own writers).
+const FRAMEWORKS: &[(&str, &str)] =
+    &[("pt", "pytorch"), ("tf", "tensorflow"), ("flax", "flax"), ("np", "numpy"), ("mlx", "mlx"), ("paddle", "paddle")];
 
 /// Where the bytes of one tensor lie, relative to the data section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,6 +159,12 @@ impl Header {
             let wrong = match parser.event()? {
                 Some(Event::String(text)) => {
                     self.metadata_sign(&name, text.value, text.at, sink);
+                    if let Some((_, framework)) =
+                        FRAMEWORKS.iter().find(|(known, _)| name == "format" && *known == text.value)
+                        && !self.facts.iter().any(|(known, _)| *known == "framework")
+                    {
+                        self.facts.push(("framework", (*framework).to_owned()));
+                    }
                     if let Some((_, fact)) = FACTS.iter().find(|(known, _)| *known == name)
                         && !self.facts.iter().any(|(known, _)| known == fact)
                     {

@@ -1,6 +1,7 @@
 //! The plugin on fixtures/safetensors, on its part of the corpus, and on files that are too large to keep.
 
 mod labels;
+mod sparse;
 
 use std::fmt::Write as _;
 
@@ -138,4 +139,22 @@ fn indexes_are_told_by_their_content() {
     assert!(Safetensors::probe(b"{\"metadata\": {}", 40).is_empty());
     assert!(Safetensors::probe(b"the \"weight_map\"", 40).is_empty());
     assert!(Safetensors::probe(b"", 0).is_empty());
+}
+
+#[test]
+fn a_gigabyte_is_read_in_headers_only() {
+    let bytes = sparse::GIGABYTE;
+    let header = format!(
+        "{{\"__metadata__\":{{\"format\":\"pt\"}},\"w\":{{\"dtype\":\"U8\",\"shape\":[{bytes}],\"data_offsets\":[0,{bytes}]}}}}"
+    );
+    let mut head = (header.len() as u64).to_le_bytes().to_vec();
+    head.extend(header.bytes());
+    let file = sparse::Sparse::new("m.safetensors", head.len() as u64 + bytes).put(0, &head);
+    let outcome = sparse::is_clean_and_read_up_to::<Safetensors>(&file, "safetensors", 64 << 10);
+    assert_eq!(outcome.tensors, [("w".to_owned(), bytes)]);
+}
+
+#[test]
+fn whose_tensors_they_are_is_a_fact() {
+    assert_eq!(scan::<Safetensors>(&many(1), "safetensors").fact("framework"), Some("\"pytorch\""));
 }

@@ -7,37 +7,21 @@
 //! a view on the archive's bytes and is handed to the host; so is what stands behind the end.
 //!
 //! Formats: the first tar (v7, no magic), POSIX ustar and PAX (IEEE 1003.1, pax), GNU (tar manual, "Basic Tar Format"), as
-//! Python's tarfile and GNU tar read them. `header` parses a block, `pax` and `sparse` the extensions, `links` follows links,
+//! Python's tarfile and GNU tar read them. [`modelaudit_tar_headers`] parses a block and PAX records, `sparse` the other extension, `links` follows links,
 //! `walk` goes along the row, `member` judges what it finds, by the table in `defects`.
 
 mod defects;
-mod header;
 mod links;
 mod member;
-mod pax;
 mod sparse;
 mod walk;
 
-use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
+use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
 use modelaudit_rules::{files, structure};
+use modelaudit_tar_headers::{header, pax};
 
 /// The plugin.
 pub struct Tar;
-
-/// Offset of the numbers in a header whose form a v7 tar must have: size, time, checksum.
-const NUMBERS: u64 = 124;
-
-/// A v7 header has no magic, but its size, time and checksum are octal digits or spaces, each field closed by a space or a NUL:
-/// told by the bits that these characters share. Numbers stand at the right, so the last of a field is never a space: a run
-/// of spaces (an npy header in a stored zip member) does not fit. Text made of digits alone would; the checksum decides.
-fn v7_magic() -> Magic {
-    let digit = (0x20, 0xe8); // a space or '0' to '7'
-    let closing = (0x00, 0xdf); // a space or a NUL
-    let last = [(0x30, 0xf8), closing];
-    let fields = [[digit; 10].as_slice(), &last, &[digit; 10], &last, &[digit; 5], &last, &[closing]].concat();
-    let (bytes, mask): (Vec<u8>, Vec<u8>) = fields.into_iter().unzip();
-    Magic::masked(NUMBERS, &bytes, &mask)
-}
 
 impl Plugin for Tar {
     fn describe() -> Manifest {
@@ -47,10 +31,7 @@ impl Plugin for Tar {
             summary: "follows tar archives the way unpackers do and hands each member over",
             homepage: env!("CARGO_PKG_HOMEPAGE"),
             formats: vec![
-                Format::new("tar", "tar archive")
-                    .extensions(&["tar"])
-                    .magic(Magic::at(257, b"ustar"))
-                    .magic(v7_magic()),
+                Format::new("tar", "tar archive").extensions(&["tar"]).magic(header::magic()).magic(header::v7_magic()),
             ],
             anchors: vec![],
             rules: vec![

@@ -148,7 +148,7 @@ fn sparse_members_are_laid_out() {
 
 #[test]
 fn the_masked_magic_knows_a_v7_header() {
-    let magic = v7_magic();
+    let magic = crate::header::v7_magic();
     assert!(magic.bytes.len() <= 64);
     let fits = |path: &str| {
         let bytes = std::fs::read(fixtures().join(path)).unwrap();

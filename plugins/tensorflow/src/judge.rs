@@ -28,7 +28,12 @@ pub struct Verdict {
     operators: Vec<String>,
     target: String,
     count: u64,
+    /// It stands in a graph in a string.
+    nested: bool,
 }
+
+/// A rule, how bad it is, and what the operator does.
+pub type Judgement = (&'static Rule, Severity, &'static str);
 
 /// What an operator is used on.
 struct Target {
@@ -36,11 +41,18 @@ struct Target {
     text: Option<String>,
     /// The caller gives it.
     argument: bool,
+    /// It is kept where a reader of the graph does not see it.
+    hidden: bool,
 }
 
 impl Target {
     fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
+    }
+
+    /// A path in a place that the model chooses and not the user.
+    fn is_absolute(&self) -> bool {
+        matches!(classify(self.text().as_bytes()).root, Root::Absolute | Root::Drive | Root::Home)
     }
 
     /// A path that no model has business with, in another place than the model's own folder.
@@ -57,12 +69,22 @@ impl Target {
 impl Scan<'_, '_> {
     /// Judges the suspects of a graph or function that was walked.
     pub fn judge(&mut self, scope: Scope) {
+        for spans in scope.unpacked() {
+            self.unpacked(&spans);
+        }
         if scope.full {
             self.sink.incomplete(&format!("too many nodes to judge them all, in {}", place(&scope.function)));
         }
         for suspect in &scope.suspects {
-            let target = self.target(suspect, &scope);
-            let Some((rule, severity, what)) = self.weigh(suspect, &target) else { continue };
+            let runs_graph = suspect.policy.is_some_and(|p| p.tier == Tier::Graph);
+            let (target, judgement) = if runs_graph {
+                (Target { text: None, argument: false, hidden: false }, self.hidden_graph(suspect, &scope))
+            } else {
+                let target = self.target(suspect, &scope);
+                let judgement = self.weigh(suspect, &target);
+                (target, judgement)
+            };
+            let Some((rule, severity, what)) = judgement else { continue };
             let group = suspect.policy.map_or(suspect.node.op.as_str(), |p| p.group);
             let key = (group.to_owned(), if group == "Rpc" { String::new() } else { target.text().to_owned() });
             let on = match &target.text {
@@ -98,6 +120,7 @@ impl Scan<'_, '_> {
                 operators: vec![suspect.node.op.clone()],
                 target: target.text.clone().unwrap_or_default(),
                 count: 1,
+                nested: self.depth > 0,
             };
             self.verdicts.insert(key, verdict);
         }
@@ -105,7 +128,7 @@ impl Scan<'_, '_> {
 
     /// What a suspect is used on: the input or attribute of its policy.
     fn target(&mut self, suspect: &Suspect, scope: &Scope) -> Target {
-        let mut target = Target { text: None, argument: false };
+        let mut target = Target { text: None, argument: false, hidden: false };
         let Some(policy) = suspect.policy else { return target };
         let attribute = suspect.node.attributes.iter().find(|a| a.name == policy.attribute).map(|a| a.strings.clone());
         let spans = match attribute {
@@ -118,6 +141,10 @@ impl Scan<'_, '_> {
                     Some(Origin::Constant(spans)) => spans,
                     Some(Origin::Argument) => {
                         target.argument = true;
+                        return target;
+                    }
+                    Some(Origin::Hidden | Origin::Variable) => {
+                        target.hidden = true;
                         return target;
                     }
                     Some(Origin::Computed) => return target,
@@ -147,7 +174,7 @@ impl Scan<'_, '_> {
     }
 
     /// Rule, severity and what the operator does; None if that is everyday.
-    fn weigh(&self, suspect: &Suspect, target: &Target) -> Option<(&'static Rule, Severity, &'static str)> {
+    fn weigh(&self, suspect: &Suspect, target: &Target) -> Option<Judgement> {
         let Some(policy) = suspect.policy else {
             return Some((&S1114, Severity::Warning, "is not part of TensorFlow and its name promises a process"));
         };
@@ -167,20 +194,29 @@ impl Scan<'_, '_> {
             Tier::MayWrite if constant => {
                 (&S1102, if training { Severity::Info } else { Severity::Warning }, "writes the file")
             }
+            Tier::MayWrite if target.hidden && !training => {
+                (&S1102, Severity::Warning, "writes a file whose name is hidden in numbers or in a variable")
+            }
             Tier::MayWrite => return None,
             Tier::Print if target.text().starts_with("file:") => (&S1102, Severity::Critical, "prints into the file"),
             Tier::Print => return None,
             Tier::Read if grave => (&S1112, Severity::Warning, "reads"),
             Tier::Read if constant && !training => (&S1112, Severity::Warning, "reads"),
             Tier::Read if constant => (&S1112, Severity::Info, "reads"),
+            Tier::Read if target.hidden && !training => {
+                (&S1112, Severity::Warning, "reads a file whose name is hidden in numbers or in a variable")
+            }
             Tier::Read if target.argument || training => {
                 (&S1112, Severity::Info, "reads the file that its caller names")
             }
             Tier::Read => (&S1112, Severity::Info, "reads a file whose name the graph computes"),
             Tier::Asset if grave => (&S1112, Severity::Warning, "reads"),
             Tier::Checkpoint if grave && saves => (&S1102, Severity::Critical, "writes the checkpoint"),
+            Tier::Checkpoint if saves && target.is_absolute() && !training => {
+                (&S1102, Severity::Warning, "writes the checkpoint")
+            }
             Tier::Checkpoint if grave => (&S1112, Severity::Warning, "reads the checkpoint"),
-            Tier::Asset | Tier::Checkpoint => return None,
+            Tier::Asset | Tier::Checkpoint | Tier::Graph => return None,
             Tier::Network => (&S1113, Severity::Warning, "connects to"),
             Tier::Debug if target.text().contains("file:") => (&S1102, Severity::Critical, "writes what it sees to"),
             Tier::Debug if constant => (&S1113, Severity::Warning, "sends what it sees to"),
@@ -188,9 +224,12 @@ impl Scan<'_, '_> {
         })
     }
 
-    /// Emits the verdicts.
+    /// Emits the verdicts, with what leads to the operator.
     pub fn report_verdicts(&mut self) {
-        for verdict in std::mem::take(&mut self.verdicts).into_values() {
+        let verdicts = std::mem::take(&mut self.verdicts);
+        let reached = if verdicts.is_empty() { None } else { self.reached() };
+        for verdict in verdicts.into_values() {
+            let reached = reached.as_ref().filter(|_| !verdict.nested).map(|r| r.by(&verdict.function, &verdict.node));
             let mut message = verdict.message;
             if message.ends_with("connects to") {
                 message.push_str(" an address that the graph computes");
@@ -200,6 +239,9 @@ impl Scan<'_, '_> {
             finding = finding.element(verdict.node).detail("operators", verdict.operators.join(", "));
             if !verdict.function.is_empty() {
                 finding = finding.detail("function", verdict.function);
+            }
+            if let Some(by) = reached {
+                finding = finding.detail("reached_from", by);
             }
             if !verdict.target.is_empty() {
                 finding = finding.detail("target", clip(&escape(&verdict.target), 1024));

@@ -4,11 +4,14 @@
 //! the graph itself (before), and a Lambda layer's configuration holds base64 of marshalled bytecode, which it runs
 //! (CVE-2024-3660).
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use modelaudit_json::{Event, Parser};
 use modelaudit_plugin::{Finding, Severity, Span, clip, escape, quote};
 use modelaudit_protobuf::{Malformed, Message};
 use modelaudit_rules::frameworks::S1103;
 
+use crate::reach::Place;
 use crate::scan::Scan;
 
 /// The longest configuration that is read; a large model's takes some megabytes.
@@ -19,6 +22,8 @@ const LONGEST: u64 = 64 << 20;
 struct Seen {
     lambda: Option<Span>,
     bytecode: Option<Span>,
+    /// What the bytecode is told by.
+    hash: u64,
     name: String,
 }
 
@@ -46,17 +51,23 @@ impl Scan<'_, '_> {
         Ok(())
     }
 
-    /// `SavedObjectGraph`: nodes 1 with user_object 4, which has identifier 1 and metadata 3.
+    /// `SavedObjectGraph`: nodes 1 with user_object 4, which has identifier 1 and metadata 3, or function 6.
     pub fn object_graph(&mut self, mut message: Message) -> Result<(), Malformed> {
         while let Some(field) = self.walker.next(&mut message)? {
             let (1, Some(span)) = (field.number, field.bytes()) else { continue };
             let mut node = Message::over(span);
             while let Some(part) = self.walker.next(&mut node)? {
-                let (4, Some(span)) = (part.number, part.bytes()) else { continue };
+                let (4 | 6, Some(span)) = (part.number, part.bytes()) else { continue };
                 let mut object = Message::over(span);
-                while let Some(part) = self.walker.next(&mut object)? {
-                    if let (3, Some(span)) = (part.number, part.bytes()) {
-                        self.configuration(span, "");
+                // A function has the names of graph functions, which Python can call.
+                while let Some(inner) = self.walker.next(&mut object)? {
+                    match (part.number, inner.number, inner.bytes()) {
+                        (4, 3, Some(span)) => self.configuration(span, ""),
+                        (6, 1, Some(span)) => {
+                            let name = self.name(span);
+                            self.edges.root(Place::Function(name), "a function of the saved objects");
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -92,7 +103,9 @@ impl Scan<'_, '_> {
                         (Some(_), _) => found.push(seen),
                         // The bytecode stands deeper than the class name: in config, in function.
                         (None, Some(parent)) => {
-                            parent.bytecode = parent.bytecode.or(seen.bytecode);
+                            if parent.bytecode.is_none() {
+                                (parent.bytecode, parent.hash) = (seen.bytecode, seen.hash);
+                            }
                             if parent.name.is_empty() {
                                 parent.name = seen.name;
                             }
@@ -107,7 +120,11 @@ impl Scan<'_, '_> {
                         "class_name" if text.value == "Lambda" => seen.lambda = Some(text.at),
                         "function_type" if text.value == "lambda" => seen.bytecode = seen.bytecode.or(Some(text.at)),
                         // Marshalled code begins with 0xe3, so its base64 with "4w".
-                        _ if text.value.starts_with("4w") && text.value.len() > 40 => seen.bytecode = Some(text.at),
+                        _ if text.value.starts_with("4w") && text.value.len() > 40 => {
+                            let mut hasher = DefaultHasher::new();
+                            text.value.hash(&mut hasher);
+                            (seen.bytecode, seen.hash) = (Some(text.at), hasher.finish());
+                        }
                         "name" if seen.name.is_empty() => seen.name = clip(&escape(text.value), 256),
                         _ => {}
                     }
@@ -124,6 +141,9 @@ impl Scan<'_, '_> {
             }
         }
         for seen in found {
+            if seen.hash != 0 && !self.lambdas.insert(seen.hash) {
+                continue;
+            }
             let name = if seen.name.is_empty() { path } else { &seen.name };
             let (severity, what) = match seen.bytecode {
                 Some(_) => (Severity::Critical, "holds Python bytecode, which loading with Keras runs"),

@@ -11,6 +11,8 @@ use crate::scan::Scan;
 const MAX_INPUTS: usize = 32;
 const MAX_ATTRIBUTES: usize = 4096;
 const MAX_STRINGS: usize = 64;
+/// Functions that a node names; a `Case` has one for each branch.
+const MAX_FUNCTIONS: usize = 64;
 /// A nested graph has at least a node with a name and an operator.
 const SMALLEST_GRAPH: u64 = 16;
 /// What is looked at of a string that may be a graph.
@@ -30,13 +32,29 @@ const TYPES: &[(u64, &str, u64)] = &[
     (8, "c64", 8),
     (9, "i64", 8),
     (10, "bool", 1),
+    (11, "qi8", 1),
+    (12, "qu8", 1),
+    (13, "qi32", 4),
     (14, "bf16", 2),
+    (15, "qi16", 2),
+    (16, "qu16", 2),
     (17, "u16", 2),
     (18, "c128", 16),
     (19, "f16", 2),
+    (20, "resource", 0),
+    (21, "variant", 0),
     (22, "u32", 4),
     (23, "u64", 8),
+    (24, "f8_e5m2", 1),
+    (25, "f8_e4m3fn", 1),
+    (29, "i4", 1),
+    (30, "u4", 1),
 ];
+
+/// Name and bytes of an element (0: not of a fixed size) of a type, if it is known.
+pub fn data_type(number: u64) -> Option<(&'static str, u64)> {
+    TYPES.iter().find(|(known, ..)| *known == number).map(|(_, name, size)| (*name, *size))
+}
 
 /// What an attribute holds, as far as anything is done with it.
 #[derive(Default)]
@@ -45,6 +63,8 @@ pub struct Attribute {
     pub name: String,
     /// Texts: of `s`, of a list, and the strings of a tensor.
     pub strings: Vec<Span>,
+    /// Functions that it names.
+    pub functions: Vec<Span>,
 }
 
 impl Scan<'_, '_> {
@@ -69,7 +89,14 @@ impl Scan<'_, '_> {
         node.at = Span::new(at, message.position().saturating_sub(at)).within(self.size);
         let name = node.name.clone();
         for span in attributes {
-            let attribute = self.attribute(Message::over(span), &name)?;
+            let mut attribute = self.attribute(Message::over(span), &name)?;
+            for span in std::mem::take(&mut attribute.functions) {
+                if node.functions.len() < MAX_FUNCTIONS
+                    && let Some(function) = self.function_of(span)?
+                {
+                    node.functions.push(function);
+                }
+            }
             if node.attributes.len() < 64 && !attribute.strings.is_empty() {
                 node.attributes.push(attribute);
             }
@@ -100,16 +127,31 @@ impl Scan<'_, '_> {
                         match (item.number, item.bytes()) {
                             (2, Some(text)) => self.string(text, &mut attribute.strings),
                             (8, Some(tensor)) => self.tensor(Message::over(tensor), node, &mut attribute.strings)?,
+                            (9, Some(function)) if attribute.functions.len() < MAX_FUNCTIONS => {
+                                attribute.functions.push(function);
+                            }
                             _ => {}
                         }
                     }
                 }
                 2 => self.string(span, &mut attribute.strings),
                 8 => self.tensor(Message::over(span), node, &mut attribute.strings)?,
+                10 => attribute.functions.push(span),
                 _ => {}
             }
         }
         Ok(attribute)
+    }
+
+    /// The name in a `NameAttrList`.
+    fn function_of(&mut self, span: Span) -> Result<Option<String>, Malformed> {
+        let (mut message, mut name) = (Message::over(span), None);
+        while let Some(field) = self.walker.next(&mut message)? {
+            if let (1, Some(span)) = (field.number, field.bytes()) {
+                name = Some(self.name(span));
+            }
+        }
+        Ok(name)
     }
 
     /// A `TensorProto`: names it, and keeps its strings.
@@ -125,13 +167,16 @@ impl Scan<'_, '_> {
                 _ => {}
             }
         }
+        if self.dtypes.len() < 64 && dtype != 0 {
+            self.dtypes.insert(data_type(dtype).map_or_else(|| format!("tf-{dtype}"), |(name, _)| name.to_owned()));
+        }
         let Some(span) = content.filter(|span| span.length > 0 && span.end() <= self.size) else { return Ok(()) };
-        let known = TYPES.iter().find(|(number, ..)| *number == dtype);
-        if let Some((_, _, size)) = known.filter(|(_, _, size)| *size > 0) {
+        let known = data_type(dtype);
+        if let Some((_, size)) = known.filter(|(_, size)| *size > 0) {
             self.parameters = self.parameters.saturating_add(span.length / size);
         }
         if self.tensors < MAX_TENSORS {
-            let dtype = known.map_or_else(|| format!("tf-{dtype}"), |(_, name, _)| (*name).to_owned());
+            let dtype = known.map_or_else(|| format!("tf-{dtype}"), |(name, _)| name.to_owned());
             self.sink.tensor(Tensor { name: node.to_owned(), dtype, shape, at: span });
         }
         self.tensors += 1;
@@ -185,7 +230,9 @@ impl Scan<'_, '_> {
 
     /// Puts bytes on the list if they are a graph.
     pub fn maybe_graph(&mut self, span: Span) {
-        if span.length < SMALLEST_GRAPH || !matches!(self.walker.read(span, 1).first(), Some(0x0a | 0x12)) {
+        // Any field of the graph may come first: node 1, library 2, version 3, versions 4.
+        if span.length < SMALLEST_GRAPH || !matches!(self.walker.read(span, 1).first(), Some(0x0a | 0x12 | 0x18 | 0x22))
+        {
             return;
         }
         let head = self.walker.read(span, GRAPH_HEAD);

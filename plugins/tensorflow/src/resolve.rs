@@ -1,6 +1,6 @@
 //! Constants within one graph or function: what a path input is, if the graph itself says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use modelaudit_plugin::Span;
 
@@ -18,6 +18,8 @@ pub struct Node {
     pub inputs: Vec<String>,
     /// Attributes with texts.
     pub attributes: Vec<Attribute>,
+    /// Functions that its attributes name.
+    pub functions: Vec<String>,
     /// Its bytes.
     pub at: Span,
 }
@@ -37,14 +39,25 @@ pub enum Origin {
     Constant(Vec<Span>),
     /// Whatever the caller passes.
     Argument,
+    /// What a variable holds, which is in the checkpoint.
+    Variable,
+    /// The graph computes it, of constants alone: whoever does that does not want it to be read.
+    Hidden,
     /// The graph computes it.
     Computed,
 }
 
+/// Operators that read a variable (state_ops.cc, resource_variable_ops.cc).
+const VARIABLES: &[&str] = &["ReadVariableOp", "Variable", "VariableV2", "VarHandleOp"];
+
 /// Nodes and constants that are kept for a graph.
 const MAX_KEPT: usize = 100_000;
-/// Steps from an input back to constants.
+/// Operators that decompress of which the input is followed.
+const MAX_COMPRESSED: usize = 256;
+/// Steps from an input back to constants; more are there to wear out who follows them.
 const MAX_STEPS: usize = 256;
+/// Nodes that are visited to see what a computed value depends on.
+const MAX_VISITED: usize = 20_000;
 
 /// One graph or function while it is walked.
 pub struct Scope {
@@ -57,6 +70,12 @@ pub struct Scope {
     constants: BTreeMap<String, Vec<Span>>,
     passes: BTreeMap<String, Vec<String>>,
     arguments: BTreeMap<String, ()>,
+    variables: BTreeSet<String>,
+    numbers: BTreeSet<String>,
+    /// Inputs of all other nodes.
+    others: BTreeMap<String, Vec<String>>,
+    /// Inputs of operators that decompress.
+    compressed: Vec<String>,
 }
 
 impl Scope {
@@ -69,6 +88,10 @@ impl Scope {
             constants: BTreeMap::new(),
             passes: BTreeMap::new(),
             arguments: BTreeMap::new(),
+            variables: BTreeSet::new(),
+            numbers: BTreeSet::new(),
+            others: BTreeMap::new(),
+            compressed: Vec::new(),
         }
     }
 
@@ -76,13 +99,22 @@ impl Scope {
     pub fn add(&mut self, node: Node) {
         let kept = self.constants.len() + self.passes.len() + self.arguments.len();
         if node.op == "Const" {
-            let Some(value) = node.attributes.into_iter().find(|a| a.name == "value") else { return };
+            let Some(value) = node.attributes.into_iter().find(|a| a.name == "value") else {
+                // Numbers: an index or a length beside the text, or what a text is made of.
+                if self.numbers.len() < MAX_KEPT {
+                    self.numbers.insert(node.name);
+                }
+                return;
+            };
             if kept < MAX_KEPT {
                 self.constants.insert(node.name, value.strings);
             } else {
                 self.full = true;
             }
         } else if PASSES.contains(&node.op.as_str()) {
+            if node.op == "DecodeCompressed" && self.compressed.len() < MAX_COMPRESSED {
+                self.compressed.extend(node.inputs.first().cloned());
+            }
             if kept < MAX_KEPT {
                 self.passes.insert(node.name, node.inputs);
             } else {
@@ -90,7 +122,40 @@ impl Scope {
             }
         } else if ARGUMENTS.contains(&node.op.as_str()) && kept < MAX_KEPT {
             self.arguments.insert(node.name, ());
+        } else if VARIABLES.contains(&node.op.as_str()) && self.variables.len() < MAX_KEPT {
+            self.variables.insert(node.name);
+        } else if self.others.len() < MAX_KEPT {
+            self.others.insert(node.name, node.inputs);
         }
+    }
+
+    /// True if a value depends on constants alone.
+    fn constant_alone(&self, input: &str) -> bool {
+        let mut open = vec![input];
+        let mut seen = BTreeSet::new();
+        while let Some(input) = open.pop() {
+            let name = input.trim_start_matches('^').split(':').next().unwrap_or_default();
+            if !seen.insert(name) || self.constants.contains_key(name) || self.numbers.contains(name) {
+                continue;
+            }
+            let inputs = self.passes.get(name).or_else(|| self.others.get(name));
+            let Some(inputs) = inputs.filter(|inputs| !inputs.is_empty() && seen.len() < MAX_VISITED) else {
+                return false;
+            };
+            open.extend(inputs.iter().map(String::as_str));
+        }
+        true
+    }
+
+    /// Constants that the graph decompresses.
+    pub fn unpacked(&self) -> Vec<Vec<Span>> {
+        let constants = self.compressed.iter().map(|input| self.resolve(input));
+        constants
+            .filter_map(|origin| match origin {
+                Origin::Constant(spans) => Some(spans),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Where an input comes from.
@@ -102,7 +167,7 @@ impl Scope {
         while let Some(input) = open.pop() {
             steps += 1;
             if steps > MAX_STEPS {
-                return Origin::Computed;
+                return Origin::Hidden;
             }
             if input.starts_with('^') {
                 continue;
@@ -115,6 +180,12 @@ impl Scope {
             } else if self.arguments.contains_key(name) || (!self.function.is_empty() && !input.contains(':')) {
                 // In a function, a name without an output is an argument.
                 argument = true;
+            } else if self.numbers.contains(name) {
+                continue;
+            } else if self.variables.contains(name) {
+                return Origin::Variable;
+            } else if self.constant_alone(name) {
+                return Origin::Hidden;
             } else {
                 return Origin::Computed;
             }
@@ -122,7 +193,7 @@ impl Scope {
         match (texts.is_empty(), argument) {
             (false, _) => Origin::Constant(texts),
             (true, true) => Origin::Argument,
-            (true, false) => Origin::Computed,
+            (true, false) => Origin::Hidden,
         }
     }
 }
@@ -132,12 +203,14 @@ mod tests {
     use super::*;
 
     fn node(name: &str, op: &str, inputs: &[&str], text: Option<Span>) -> Node {
-        let attributes = text.map(|span| Attribute { name: "value".to_owned(), strings: vec![span] });
+        let attributes =
+            text.map(|span| Attribute { name: "value".to_owned(), strings: vec![span], ..Attribute::default() });
         Node {
             name: name.to_owned(),
             op: op.to_owned(),
             inputs: inputs.iter().map(|&i| i.to_owned()).collect(),
             attributes: attributes.into_iter().collect(),
+            functions: Vec::new(),
             at: Span::default(),
         }
     }
@@ -153,6 +226,19 @@ mod tests {
         assert_eq!(scope.resolve("i:output:0"), Origin::Constant(vec![Span::new(1, 2), Span::new(5, 2)]));
         assert_eq!(scope.resolve("filename"), Origin::Argument);
         assert_eq!(scope.resolve("other:output:0"), Origin::Computed);
-        assert_eq!(scope.resolve("loop:output:0"), Origin::Computed);
+        // Nothing but itself, over and over.
+        assert_eq!(scope.resolve("loop:output:0"), Origin::Hidden);
+        scope.add(node("codes", "UnicodeEncode", &["a:output:0"], None));
+        scope.add(node("mixed", "UnicodeEncode", &["a:output:0", "filename"], None));
+        scope.add(node("index", "Const", &[], None));
+        scope.add(node("part", "Substr", &["a:output:0", "index:output:0", "index:output:0"], None));
+        assert_eq!(scope.resolve("part:output:0"), Origin::Constant(vec![Span::new(1, 2)]));
+        scope.add(node("random", "RandomUniform", &[], None));
+        scope.add(node("v", "ReadVariableOp", &["handle"], None));
+        scope.add(node("last", "Identity", &["v:value:0"], None));
+        assert_eq!(scope.resolve("codes:output:0"), Origin::Hidden);
+        assert_eq!(scope.resolve("mixed:output:0"), Origin::Computed);
+        assert_eq!(scope.resolve("random:output:0"), Origin::Computed);
+        assert_eq!(scope.resolve("last:output:0"), Origin::Variable);
     }
 }

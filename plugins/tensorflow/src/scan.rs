@@ -6,20 +6,31 @@ use modelaudit_paths::classify;
 use modelaudit_plugin::{Artifact, Finding, Sink, Span, clip, escape, quote};
 use modelaudit_protobuf::{Malformed, Message, Walker};
 use modelaudit_rules::files::S405;
+use modelaudit_rules::graphs::S1122;
 use modelaudit_rules::structure::{S902, S911};
 use modelaudit_rules::tensors::Tally;
 
 use crate::judge::Verdict;
 use crate::probe::Kind;
+use crate::reach::{Edges, Place};
+use crate::registry;
 use crate::resolve::{Node, Scope, Suspect};
 use modelaudit_rules::frameworks::tensorflow_ops as policy;
 
 /// Graphs in strings of graphs; an honest one has one level (a dataset).
 const MAX_DEPTH: u32 = 16;
+/// Functions whose names are kept.
+const MAX_FUNCTIONS: usize = 100_000;
 /// Graphs that wait.
 const MAX_WORK: usize = 10_000;
 /// Nodes that policies speak of, in one graph.
 const MAX_SUSPECTS: usize = 20_000;
+/// Collections whose operations are run when the model is loaded or trained (tensorflow/python/saved_model/constants.py and
+/// framework/ops.py, `GraphKeys`).
+const STARTERS: &[&str] =
+    &["saved_model_main_op", "legacy_init_op", "table_initializer", "init_op", "local_init_op", "ready_op", "train_op"];
+/// Custom operators that are named.
+const MAX_CUSTOM: usize = 20;
 /// Distinct operators that are remembered.
 const MAX_OPERATORS: usize = 8192;
 
@@ -43,13 +54,20 @@ pub struct Scan<'a, 's> {
     pub hidden: Tally,
     /// What was judged so far.
     pub verdicts: BTreeMap<(String, String), Verdict>,
+    /// Who calls whom.
+    pub edges: Edges,
+    /// Names of signatures.
+    pub signatures: Vec<String>,
+    /// Element types of constants.
+    pub dtypes: BTreeSet<String>,
+    /// Bytecode of Lambda layers that was reported: a layer stands in the model's configuration and in its own.
+    pub lambdas: BTreeSet<u64>,
     /// Depth of the graph that is being walked.
-    depth: u32,
+    pub depth: u32,
     work: Vec<(Message, u32)>,
-    operators: BTreeSet<String>,
+    operators: BTreeMap<String, Span>,
     nodes: u64,
     functions: u64,
-    signatures: Vec<String>,
     malformed: bool,
 }
 
@@ -66,9 +84,12 @@ impl<'a, 's> Scan<'a, 's> {
             parameters: 0,
             hidden: Tally::default(),
             verdicts: BTreeMap::new(),
+            edges: Edges::default(),
+            dtypes: BTreeSet::new(),
+            lambdas: BTreeSet::new(),
             depth: 0,
             work: Vec::new(),
-            operators: BTreeSet::new(),
+            operators: BTreeMap::new(),
             nodes: 0,
             functions: 0,
             signatures: Vec::new(),
@@ -120,6 +141,7 @@ impl<'a, 's> Scan<'a, 's> {
     fn saved_model(&mut self, mut message: Message) -> Result<(), Malformed> {
         while let Some(field) = self.walker.next(&mut message)? {
             match (field.number, field.bytes()) {
+                (1, None) => self.sink.fact_number("format_version", field.varint().unwrap_or(0)),
                 (2, Some(span)) => self.meta_graph(Message::over(span))?,
                 _ => self.known(&field, 2, "the saved model"),
             }
@@ -135,7 +157,7 @@ impl<'a, 's> Scan<'a, 's> {
                 2 => self.graph(Message::over(span))?,
                 3 => {}
                 4 => self.collection(Message::over(span))?,
-                5 => self.signature(Message::over(span))?,
+                5 => self.entry_point(Message::over(span))?,
                 6 => self.asset(Message::over(span))?,
                 7 => self.object_graph(Message::over(span))?,
                 _ => self.known(&field, 7, "the meta graph"),
@@ -155,6 +177,7 @@ impl<'a, 's> Scan<'a, 's> {
                 (5, Some(span)) => {
                     let version = self.name(span);
                     self.sink.fact_text("tensorflow_version", &version);
+                    self.sink.fact_text("producer", &format!("tensorflow {version}"));
                 }
                 _ => {}
             }
@@ -166,31 +189,32 @@ impl<'a, 's> Scan<'a, 's> {
     }
 
     /// A map entry whose value may hold bytes: serialised contexts, queue runners, and whatever was put there. Lists of bytes may
-    /// hold graphs, too.
+    /// hold graphs, too. Lists of nodes under some names are run when the model is loaded.
     fn collection(&mut self, mut message: Message) -> Result<(), Malformed> {
+        let mut key = String::new();
         while let Some(field) = self.walker.next(&mut message)? {
-            let (2, Some(span)) = (field.number, field.bytes()) else { continue };
+            let span = match (field.number, field.bytes()) {
+                (1, Some(span)) => {
+                    key = self.name(span);
+                    continue;
+                }
+                (2, Some(span)) => span,
+                _ => continue,
+            };
             let mut value = Message::over(span);
             while let Some(list) = self.walker.next(&mut value)? {
-                let (2, Some(span)) = (list.number, list.bytes()) else { continue };
+                let (kind @ (1 | 2), Some(span)) = (list.number, list.bytes()) else { continue };
                 let mut items = Message::over(span);
                 while let Some(item) = self.walker.next(&mut items)? {
-                    if let (1, Some(bytes)) = (item.number, item.bytes()) {
-                        self.maybe_graph(bytes);
+                    match (kind, item.number, item.bytes()) {
+                        (2, 1, Some(bytes)) => self.maybe_graph(bytes),
+                        (1, 1, Some(name)) if STARTERS.contains(&key.as_str()) => {
+                            let node = self.name(name).split(':').next().unwrap_or_default().to_owned();
+                            self.edges.root(Place::Node(node), &format!("collection {key}"));
+                        }
+                        _ => {}
                     }
                 }
-            }
-        }
-        Ok(())
-    }
-
-    fn signature(&mut self, mut message: Message) -> Result<(), Malformed> {
-        while let Some(field) = self.walker.next(&mut message)? {
-            if let (1, Some(span)) = (field.number, field.bytes())
-                && self.signatures.len() < 64
-            {
-                let name = self.name(span);
-                self.signatures.push(name);
             }
         }
         Ok(())
@@ -288,6 +312,9 @@ impl<'a, 's> Scan<'a, 's> {
         while let Some(field) = self.walker.next(&mut signature)? {
             if let (1, Some(span)) = (field.number, field.bytes()) {
                 scope.function = self.name(span);
+                if self.edges.functions.len() < MAX_FUNCTIONS {
+                    self.edges.functions.insert(scope.function.clone());
+                }
             }
         }
         Ok(())
@@ -296,8 +323,11 @@ impl<'a, 's> Scan<'a, 's> {
     fn add_node(&mut self, message: Message, scope: &mut Scope) -> Result<(), Malformed> {
         let node: Node = self.node(message)?;
         self.nodes += 1;
-        if self.operators.len() < MAX_OPERATORS && !self.operators.contains(&node.op) {
-            self.operators.insert(node.op.clone());
+        if self.operators.len() < MAX_OPERATORS && !self.operators.contains_key(&node.op) {
+            self.operators.insert(node.op.clone(), node.at);
+        }
+        if self.depth == 0 {
+            self.edges.node(&scope.function, &node);
         }
         let policy = policy::find(&node.op);
         if policy.is_none() && !policy::suspicious(&node.op) {
@@ -327,17 +357,35 @@ impl<'a, 's> Scan<'a, 's> {
         Ok(())
     }
 
+    /// Names the operators that TensorFlow does not register; those with a telling name have a rule of their own.
+    fn report_custom(&mut self) {
+        let functions = &self.edges.functions;
+        let own = |op: &str| registry::is_registered(op) || functions.contains(op) || policy::find(op).is_some();
+        let custom: Vec<(&String, &Span)> =
+            self.operators.iter().filter(|(op, _)| !op.is_empty() && !own(op) && !policy::suspicious(op)).collect();
+        let Some((first, at)) = custom.first() else { return };
+        let more = if custom.len() > 1 { format!(" and {} more", custom.len() - 1) } else { String::new() };
+        let message = format!("operator {}{more} is not part of TensorFlow and needs a native library", quote(first));
+        let names: Vec<&str> = custom.iter().take(MAX_CUSTOM).map(|(op, _)| op.as_str()).collect();
+        let finding = Finding::new(&S1122, message).at(at.offset, at.length).element((*first).clone());
+        self.sink.finding(finding.detail("operators", names.join(", ")));
+    }
+
     fn report(&mut self) {
+        self.report_custom();
         self.report_verdicts();
         self.hidden.report(&S911, None, "field", self.sink);
         if matches!(self.kind, Kind::KerasMetadata | Kind::Fingerprint) {
             return;
         }
-        let names: Vec<&String> = self.operators.iter().take(256).collect();
+        let names: Vec<&String> = self.operators.keys().take(256).collect();
+        self.sink.fact_text("framework", "tensorflow");
         self.sink.fact_list("operators", &names);
-        self.sink.fact_number("node_count", self.nodes);
+        self.sink.fact_number("operator_count", self.nodes);
         self.sink.fact_number("function_count", self.functions);
-        self.sink.fact_number("constant_count", self.tensors);
+        self.sink.fact_number("tensor_count", self.tensors);
+        let dtypes: Vec<&String> = self.dtypes.iter().collect();
+        self.sink.fact_list("dtypes", &dtypes);
         self.sink.fact_number("parameters", self.parameters);
         if !self.signatures.is_empty() {
             self.sink.fact_list("signatures", &self.signatures);

@@ -1,14 +1,16 @@
 //! The walk over a model's tables.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use modelaudit_call_graph::cycle;
 use modelaudit_flatbuffer::{Defect, Flatbuffer, Table, Vector};
-use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, Tensor, clip, escape, quote};
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, Tensor, clip, escape};
 use modelaudit_rules::frameworks::S1119;
 use modelaudit_rules::tensors::Tally;
 
-use crate::operators;
+use crate::operators::Custom;
 use crate::schema::{self, buffer, code, metadata, model, operator, subgraph, tensor};
+use crate::{builtin, tail};
 
 /// Limits far above real models, which have some thousand operators and tensors and some hundred subgraphs.
 const MAX_CODES: u64 = 65_536;
@@ -28,22 +30,31 @@ struct Code {
     custom: Option<usize>,
 }
 
-/// A custom operator.
-struct Custom {
-    name: String,
-    at: Span,
-    uses: u64,
-}
-
 /// A walk under way.
 pub struct Scan<'a, 's> {
-    file: Flatbuffer<'a>,
-    sink: &'s mut dyn Sink,
-    size: u64,
-    codes: Vec<Code>,
-    customs: Vec<Custom>,
+    /// The bytes.
+    pub artifact: &'a dyn Artifact,
+    /// Goes over the tables.
+    pub file: Flatbuffer<'a>,
+    /// Takes what is found.
+    pub sink: &'s mut dyn Sink,
+    /// Size of the artifact.
+    pub size: u64,
+    /// Custom operators by their place in the list of operator codes.
+    pub customs: Vec<Custom>,
     /// Bytes of each buffer; None where they lie outside the file.
-    buffers: Vec<Option<Span>>,
+    pub buffers: Vec<Option<Span>>,
+    /// For each tensor of the subgraph that is being walked, its buffer and its type.
+    pub tensors: Vec<(u32, u8)>,
+    codes: Vec<Code>,
+    /// Builtin operators that are used.
+    builtins: BTreeSet<i32>,
+    /// Whether a tensor or an entry of the metadata names the buffer.
+    claimed: Vec<bool>,
+    tensor_count: u64,
+    dtypes: BTreeSet<String>,
+    /// The end of what stands behind the FlatBuffer by offset and size.
+    beyond: u64,
     subgraphs: u64,
     calls: Vec<(u64, u64)>,
     elements: u64,
@@ -59,6 +70,13 @@ impl<'a, 's> Scan<'a, 's> {
     /// A walk over an artifact.
     pub fn new(artifact: &'a dyn Artifact, sink: &'s mut dyn Sink) -> Self {
         Self {
+            artifact,
+            tensors: Vec::new(),
+            builtins: BTreeSet::new(),
+            claimed: Vec::new(),
+            tensor_count: 0,
+            dtypes: BTreeSet::new(),
+            beyond: 0,
             file: Flatbuffer::new(artifact),
             sink,
             size: artifact.size(),
@@ -86,6 +104,7 @@ impl<'a, 's> Scan<'a, 's> {
             self.sink.finding(finding.at(defect.at.min(self.size), 0));
             return Err(format!("the model was not read to its end: {defect}"));
         }
+        tail::check(self.artifact, self.file.reached().max(self.beyond), self.sink);
         if let Some((count, at)) = self.missing {
             return Err(format!(
                 "the file ends early: {count} buffers lie behind its end, the first is named at offset {at}"
@@ -96,6 +115,7 @@ impl<'a, 's> Scan<'a, 's> {
 
     fn model(&mut self) -> Result<(), Defect> {
         let root = self.file.root()?;
+        self.sink.fact_text("framework", "tflite");
         if let Some(version) = self.file.u32(&root, model::VERSION)? {
             self.sink.fact_number("format_version", u64::from(version));
         }
@@ -114,6 +134,7 @@ impl<'a, 's> Scan<'a, 's> {
             for index in 0..buffers.count {
                 self.buffer(&buffers, index)?;
             }
+            self.claimed = vec![false; self.buffers.len()];
         }
         if let Some(subgraphs) = self.file.vector(&root, model::SUBGRAPHS, 4)? {
             limit("subgraphs", subgraphs, MAX_SUBGRAPHS)?;
@@ -123,7 +144,41 @@ impl<'a, 's> Scan<'a, 's> {
                 self.subgraph(&table, index)?;
             }
         }
-        self.metadata(&root)
+        self.signatures(&root)?;
+        self.metadata(&root)?;
+        self.unclaimed();
+        Ok(())
+    }
+
+    /// Entry points; only looked at so that their place is known.
+    fn signatures(&mut self, root: &Table) -> Result<(), Defect> {
+        let Some(signatures) = self.file.vector(root, model::SIGNATURES, 4)? else { return Ok(()) };
+        self.spend(signatures)?;
+        for index in 0..signatures.count {
+            let table = self.file.element(&signatures, index)?;
+            for slot in [4, 6] {
+                let maps = self.file.vector(&table, slot, 4)?.unwrap_or_default();
+                self.spend(maps)?;
+                for index in 0..maps.count {
+                    let map = self.file.element(&maps, index)?;
+                    self.file.string(&map, 4)?;
+                }
+            }
+            self.file.string(&table, 8)?;
+        }
+        Ok(())
+    }
+
+    /// Names the buffers that no tensor and no metadata speaks of: whoever looks into tensors looks into them, too.
+    fn unclaimed(&mut self) {
+        for (index, span) in self.buffers.iter().enumerate() {
+            let Some(span) = span.filter(|span| span.length > 0) else { continue };
+            if self.claimed.get(index) != Some(&true) && self.named < MAX_NAMED {
+                self.named += 1;
+                let (name, dtype) = (format!("buffer {index}"), "u8".to_owned());
+                self.sink.tensor(Tensor { name, dtype, shape: vec![span.length], at: span });
+            }
+        }
     }
 
     fn code(&mut self, codes: &Vector, index: u64) -> Result<(), Defect> {
@@ -136,7 +191,7 @@ impl<'a, 's> Scan<'a, 's> {
         let custom = if old == schema::CUSTOM || new == schema::CUSTOM {
             let at = name.unwrap_or(Span::new(table.at, 0));
             let name = self.name(at);
-            self.customs.push(Custom { name, at, uses: 0 });
+            self.customs.push(Custom::new(name, at));
             Some(self.customs.len() - 1)
         } else {
             None
@@ -157,10 +212,15 @@ impl<'a, 's> Scan<'a, 's> {
                 let Ok(length) = self.file.u32_at(start) else {
                     return self.outside(start, at);
                 };
-                Span::new(start + 4, u64::from(length))
+                let span = Span::new(start + 4, u64::from(length));
+                self.beyond = self.beyond.max(span.end().min(self.size));
+                span
             }
             // 0 and 1 are placeholders of the writer.
-            None if offset > 1 && size > 1 => Span::new(offset, size),
+            None if offset > 1 && size > 1 => {
+                self.beyond = self.beyond.max(offset.saturating_add(size));
+                Span::new(offset, size)
+            }
             None => Span::default(),
         };
         if span.offset.checked_add(span.length).is_none_or(|end| end > self.size) {
@@ -184,6 +244,8 @@ impl<'a, 's> Scan<'a, 's> {
     fn subgraph(&mut self, table: &Table, index: u64) -> Result<(), Defect> {
         let tensors = self.file.vector(table, subgraph::TENSORS, 4)?.unwrap_or_default();
         self.spend(tensors)?;
+        self.tensors.clear();
+        self.tensor_count += tensors.count;
         for index in 0..tensors.count {
             let table = self.file.element(&tensors, index)?;
             self.tensor(&table)?;
@@ -232,7 +294,14 @@ impl<'a, 's> Scan<'a, 's> {
         };
         let number = self.file.u8(table, tensor::TYPE)?.unwrap_or(0);
         let index = self.file.u32(table, tensor::BUFFER)?.unwrap_or(0);
-        let sparse = self.file.field(table, tensor::SPARSITY, 4)?.is_some();
+        self.tensors.push((index, number));
+        let sparse = self.file.child(table, tensor::SPARSITY)?.is_some();
+        self.file.vector(table, tensor::SHAPE_SIGNATURE, 4)?;
+        if let Some(quantization) = self.file.child(table, tensor::QUANTIZATION)? {
+            for (slot, width) in [(4, 4), (6, 4), (8, 4), (10, 8)] {
+                self.file.vector(&quantization, slot, width)?;
+            }
+        }
         let at = Span::new(table.at, 4);
         let (mut shape, mut dynamic, mut elements) = (Vec::new(), false, Some(1u64));
         if let Some(dims) = self.file.vector(table, tensor::SHAPE, 4)? {
@@ -256,7 +325,14 @@ impl<'a, 's> Scan<'a, 's> {
             self.bad_tensors.add(&name, at, || format!("names buffer {index} of {count}"));
             return Ok(());
         };
+        let dtype = known.map_or_else(|| format!("tflite-{number}"), |(name, _)| name.to_owned());
+        if self.dtypes.len() < 64 && !self.dtypes.contains(&dtype) {
+            self.dtypes.insert(dtype.clone());
+        }
         let Some(place) = place.filter(|place| place.length > 0) else { return Ok(()) };
+        if let Some(claimed) = self.claimed.get_mut(index as usize) {
+            *claimed = true;
+        }
         let bits = known.map_or(0, |(_, bits)| bits);
         let needed = elements.and_then(|n| n.checked_mul(bits)).map(|bits| bits.div_ceil(8));
         let fits = needed.is_some_and(|needed| needed <= place.length);
@@ -267,7 +343,6 @@ impl<'a, 's> Scan<'a, 's> {
         self.parameters = self.parameters.saturating_add(elements.filter(|_| fits).unwrap_or(0));
         if self.named < MAX_NAMED {
             self.named += 1;
-            let dtype = known.map_or_else(|| format!("tflite-{number}"), |(name, _)| name.to_owned());
             self.sink.tensor(Tensor { name, dtype, shape, at: place });
         }
         Ok(())
@@ -284,15 +359,23 @@ impl<'a, 's> Scan<'a, 's> {
                 .add("Operator", Span::new(table.at, 4), || format!("names operator code {index} of {count}"));
             return Ok(());
         };
-        let builtin = code.builtin;
-        if let Some(custom) = code.custom.and_then(|index| self.customs.get_mut(index)) {
-            custom.uses += 1;
+        let (builtin, custom) = (code.builtin, code.custom);
+        if let Some(custom) = custom {
+            self.beyond = self.beyond.max(self.custom_operator(table, custom)?);
+        } else {
+            self.builtins.insert(builtin);
         }
-        let Some((_, count)) = schema::CALLS.iter().find(|(number, _)| *number == builtin) else { return Ok(()) };
-        let Some(options) = self.file.child(table, operator::OPTIONS)? else { return Ok(()) };
-        for position in 0..*count {
+        let options = self.file.child(table, operator::OPTIONS)?;
+        let newer = self.file.child(table, operator::OPTIONS_2)?;
+        let called = schema::CALLS.iter().find(|(number, _)| *number == builtin);
+        let (options, slots) = match (called, options, newer) {
+            (Some((_, count)), Some(options), _) => (options, (0..*count).map(|n| 4 + 2 * n).collect()),
+            (None, _, Some(options)) if builtin == schema::COMPOSITE.0 => (options, vec![schema::COMPOSITE.1]),
+            _ => return Ok(()),
+        };
+        for slot in slots {
             let at = options.at;
-            let callee = self.file.u32(&options, 4 + 2 * position)?.unwrap_or(0) as i32;
+            let callee = self.file.u32(&options, slot)?.unwrap_or(0) as i32;
             match u64::try_from(callee) {
                 Ok(callee) if callee < self.subgraphs => self.calls.push((subgraph, callee)),
                 _ => {
@@ -314,9 +397,18 @@ impl<'a, 's> Scan<'a, 's> {
             let Some(span) = self.file.string(&table, metadata::NAME)? else { continue };
             let name = self.name(span);
             let buffer = self.file.u32(&table, metadata::BUFFER)?.unwrap_or(0);
-            if self.buffers.get(buffer as usize).is_none() {
-                let count = self.buffers.len();
-                self.bad_indexes.add("Metadata", span, || format!("names buffer {buffer} of {count}"));
+            match self.buffers.get(buffer as usize).copied() {
+                Some(Some(place)) if place.length > 0 => {
+                    if let Some(claimed) = self.claimed.get_mut(buffer as usize) {
+                        *claimed = true;
+                    }
+                    self.entry(&name, place);
+                }
+                Some(_) => {}
+                None => {
+                    let count = self.buffers.len();
+                    self.bad_indexes.add("Metadata", span, || format!("names buffer {buffer} of {count}"));
+                }
             }
             if names.len() < 64 {
                 names.push(name);
@@ -326,30 +418,31 @@ impl<'a, 's> Scan<'a, 's> {
         Ok(())
     }
 
-    fn name(&mut self, span: Span) -> String {
+    /// A short text out of the model, fit for a message.
+    pub fn name(&mut self, span: Span) -> String {
         clip(&escape(&self.file.text(span, 1024)), 256)
     }
 
     fn report(&mut self) {
-        let mut customs: BTreeMap<String, Custom> = BTreeMap::new();
-        for custom in std::mem::take(&mut self.customs) {
-            let uses = custom.uses;
-            customs.entry(custom.name.clone()).and_modify(|known| known.uses += uses).or_insert(custom);
-        }
-        for custom in customs.into_values() {
-            let (rule, severity, what) = operators::classify(&custom.name);
-            let message = format!("operator {} {what}", quote(&custom.name));
-            let finding = Finding::new(rule, message).severity(severity).at(custom.at.offset, custom.at.length);
-            self.sink.finding(finding.element(custom.name).detail("uses", custom.uses.to_string()));
-        }
+        let mut names = self.report_customs();
         self.bad_tensors.report(&S1119, None, "tensor", self.sink);
         self.bad_indexes.report(&S1119, None, "table", self.sink);
-        if let Some(subgraph) = cycle(self.subgraphs, &self.calls) {
+        if let Some(subgraph) = cycle(&self.calls) {
             let message = format!("subgraph {subgraph} calls itself: an interpreter that follows it never ends");
             self.sink
                 .finding(Finding::new(&S1119, message).severity(Severity::Warning).detail("cve", "CVE-2021-29591"));
         }
+        names.extend(self.builtins.iter().map(|number| match builtin::name(*number) {
+            Some(name) => name.to_owned(),
+            None => format!("builtin-{number}"),
+        }));
+        names.sort();
+        names.truncate(256);
+        self.sink.fact_list("operators", &names);
         self.sink.fact_number("operator_count", self.operators);
+        self.sink.fact_number("tensor_count", self.tensor_count);
+        let dtypes: Vec<&String> = self.dtypes.iter().collect();
+        self.sink.fact_list("dtypes", &dtypes);
         self.sink.fact_number("subgraph_count", self.subgraphs);
         self.sink.fact_number("parameters", self.parameters);
     }
@@ -360,39 +453,4 @@ fn limit(what: &str, vector: Vector, most: u64) -> Result<(), Defect> {
         return Err(Defect { at: vector.at, what: format!("{} {what}", vector.count) });
     }
     Ok(())
-}
-
-/// A subgraph that calls itself, by others or directly, if there is one: what is left when those that call nobody are taken away.
-fn cycle(subgraphs: u64, calls: &[(u64, u64)]) -> Option<u64> {
-    let mut callers: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    let mut open: BTreeMap<u64, u64> = (0..subgraphs).map(|index| (index, 0)).collect();
-    for (caller, callee) in calls {
-        callers.entry(*callee).or_default().push(*caller);
-        *open.entry(*caller).or_default() += 1;
-    }
-    let mut done: Vec<u64> = open.iter().filter(|(_, calls)| **calls == 0).map(|(index, _)| *index).collect();
-    while let Some(index) = done.pop() {
-        open.remove(&index);
-        for caller in callers.remove(&index).unwrap_or_default() {
-            if let Some(left) = open.get_mut(&caller) {
-                *left -= 1;
-                if *left == 0 {
-                    done.push(caller);
-                }
-            }
-        }
-    }
-    open.into_keys().next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cycle;
-
-    #[test]
-    fn cycles_are_found() {
-        assert_eq!(cycle(3, &[(0, 1), (0, 2), (1, 2)]), None);
-        assert_eq!(cycle(3, &[(0, 1), (1, 2), (2, 1)]), Some(0));
-        assert_eq!(cycle(1, &[(0, 0)]), Some(0));
-    }
 }

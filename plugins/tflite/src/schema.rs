@@ -14,6 +14,8 @@ pub mod model {
     pub const BUFFERS: u64 = 12;
     /// Named buffers.
     pub const METADATA: u64 = 16;
+    /// Entry points by name.
+    pub const SIGNATURES: u64 = 18;
 }
 
 /// `OperatorCode`.
@@ -48,8 +50,12 @@ pub mod tensor {
     pub const BUFFER: u64 = 8;
     /// Name.
     pub const NAME: u64 = 10;
+    /// Scales and zero points.
+    pub const QUANTIZATION: u64 = 12;
     /// Set if the buffer holds only some of the elements.
     pub const SPARSITY: u64 = 16;
+    /// Dimensions as they were before one was fixed.
+    pub const SHAPE_SIGNATURE: u64 = 18;
 }
 
 /// `Operator`.
@@ -62,6 +68,14 @@ pub mod operator {
     pub const OUTPUTS: u64 = 8;
     /// Options of a builtin operator.
     pub const OPTIONS: u64 = 12;
+    /// Options of a custom operator, in a format of its own.
+    pub const CUSTOM_OPTIONS: u64 = 14;
+    /// Where they stand behind the FlatBuffer, in models of more than 2 GiB.
+    pub const LARGE_OPTIONS_OFFSET: u64 = 22;
+    /// How many bytes they take, then.
+    pub const LARGE_OPTIONS_SIZE: u64 = 24;
+    /// Options of the operators that came after the first union was full.
+    pub const OPTIONS_2: u64 = 28;
 }
 
 /// `Buffer`.
@@ -81,6 +95,23 @@ pub mod metadata {
     /// Index of the buffer.
     pub const BUFFER: u64 = 6;
 }
+
+/// `ModelMetadata` (tensorflow/lite/schema metadata_schema.fbs), the content of the buffer called `TFLITE_METADATA`.
+pub mod model_metadata {
+    /// Name.
+    pub const NAME: u64 = 4;
+    /// What it does.
+    pub const DESCRIPTION: u64 = 6;
+    /// Version.
+    pub const VERSION: u64 = 8;
+    /// Who made it.
+    pub const AUTHOR: u64 = 12;
+    /// Under which terms.
+    pub const LICENSE: u64 = 14;
+}
+
+/// `BuiltinOperator.STABLEHLO_COMPOSITE`, whose options name the subgraph that it stands for behind its name.
+pub const COMPOSITE: (i32, u64) = (206, 6);
 
 /// `BuiltinOperator.CUSTOM`.
 pub const CUSTOM: i32 = 32;
@@ -109,6 +140,8 @@ const TYPES: &[(&str, u64)] = &[
     ("u16", 16),
     ("i4", 4),
     ("bf16", 16),
+    ("i2", 2),
+    ("u4", 4),
 ];
 
 /// Name and bits of an element type, if it is known.

@@ -2,6 +2,8 @@
 
 #[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
+#[path = "../../safetensors/tests/sparse/mod.rs"]
+mod sparse;
 
 use modelaudit_plugin::Severity;
 use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};
@@ -66,4 +68,44 @@ fn weights_are_not_read() {
     let (report, served) = scan_artifact::<Tflite>(Memory::new("m.tflite", &bytes), "tflite");
     assert_eq!((report.findings.len(), report.incomplete.len()), (0, 0), "{report:#?}");
     assert!(served < 64 << 10, "{served} bytes read");
+}
+
+#[test]
+fn a_gigabyte_is_read_in_headers_only() {
+    let mut bytes = std::fs::read(labels::fixtures().join("tflite/plain.tflite")).unwrap();
+    let weights = bytes.windows(8).position(|w| w == [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]).unwrap();
+    bytes[weights - 4..weights].copy_from_slice(&(sparse::GIGABYTE as u32).to_le_bytes());
+    let file = sparse::Sparse::new("m.tflite", weights as u64 + sparse::GIGABYTE).put(0, &bytes);
+    let outcome = sparse::is_clean_and_read_up_to::<Tflite>(&file, "tflite", 128 << 10);
+    assert_eq!(outcome.tensors, [("w".to_owned(), sparse::GIGABYTE)]);
+}
+
+#[test]
+fn what_runs_is_told_with_its_target() {
+    let folder = labels::fixtures().join("tflite/bad");
+    let report = labels::scan_file::<Tflite>(&folder.join("flex_disguised.tflite"), "tflite");
+    let finding = &report.of("S1102")[0];
+    assert!(finding.details.contains(&("runs", "WriteFile".to_owned())), "{finding:?}");
+    assert!(finding.details.contains(&("target", "/tmp/dropped".to_owned())), "{finding:?}");
+    let report = labels::scan_file::<Tflite>(&folder.join("flex_target.tflite"), "tflite");
+    assert!(report.of("S1112")[0].details.contains(&("target", "/etc/passwd".to_owned())));
+}
+
+#[test]
+fn facts_and_all_buffers_are_named() {
+    let folder = labels::fixtures().join("tflite");
+    let report = labels::scan_file::<Tflite>(&folder.join("described.tflite"), "tflite");
+    for (key, value) in [
+        ("framework", "\"tflite\""),
+        ("format_version", "3"),
+        ("license", "\"Apache-2.0\""),
+        ("author", "\"A. Author\""),
+        ("model_name", "\"Cats\""),
+        ("operators", "[\"ADD\"]"),
+        ("tensor_count", "2"),
+    ] {
+        assert_eq!(report.fact(key), Some(value), "{key}");
+    }
+    let report = labels::scan_file::<Tflite>(&folder.join("orphan_buffer.tflite"), "tflite");
+    assert_eq!(report.tensors.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["w", "buffer 2"]);
 }

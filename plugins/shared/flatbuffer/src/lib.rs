@@ -86,17 +86,23 @@ pub struct Flatbuffer<'a> {
     size: u64,
     blocks: Vec<(u64, Vec<u8>)>,
     next: usize,
+    reached: u64,
 }
 
 impl<'a> Flatbuffer<'a> {
     /// A reader over an artifact.
     pub fn new(artifact: &'a dyn Artifact) -> Self {
-        Self { artifact, size: artifact.size(), blocks: Vec::new(), next: 0 }
+        Self { artifact, size: artifact.size(), blocks: Vec::new(), next: 0, reached: 0 }
     }
 
     /// Size of the artifact.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The byte after the last table, vtable, vector or string that was looked at: what follows may belong to nobody.
+    pub fn reached(&self) -> u64 {
+        self.reached
     }
 
     /// `N` (at most 8) bytes at an offset.
@@ -177,6 +183,7 @@ impl<'a> Flatbuffer<'a> {
         if size < 4 || at + size > self.size {
             return defect(vtable, format!("a table says it is {size} bytes long"));
         }
+        self.reached = self.reached.max(at + size).max(vtable + vtable_size);
         Ok(Table { at, vtable, vtable_size, size })
     }
 
@@ -263,6 +270,7 @@ impl<'a> Flatbuffer<'a> {
                 format!("a vector of {count} elements takes more than the {left} bytes that are left"),
             );
         }
+        self.reached = self.reached.max(start + 4 + count * width);
         Ok(Some(Vector { at: start + 4, count, width }))
     }
 

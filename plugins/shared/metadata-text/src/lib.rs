@@ -7,6 +7,7 @@
 //! is looked at string by string.
 
 mod encoded;
+pub mod libraries;
 mod runs;
 
 use modelaudit_json::{Document, TreeLimits};

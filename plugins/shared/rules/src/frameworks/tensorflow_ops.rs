@@ -24,6 +24,8 @@ pub enum Tier {
     Debug,
     /// Prints to a stream that an attribute names.
     Print,
+    /// Runs a graph that stands in a string.
+    Graph,
 }
 
 /// An operator with its tier.
@@ -135,6 +137,8 @@ const POLICIES: &[Policy] = &[
     attribute("DebugNanCount", Tier::Debug, "debug_urls"),
     attribute("DebugNumericSummary", Tier::Debug, "debug_urls"),
     attribute("Print", Tier::Print, "output_stream"),
+    // A graph in a string: dataset_ops.cc.
+    p("DatasetFromGraph", Tier::Graph),
 ];
 
 /// The policy of an operator, whatever its version.
@@ -153,6 +157,7 @@ pub const PASSES: &[&str] = &[
     "IdentityN",
     "StringJoin",
     "DecodeBase64",
+    "DecodeCompressed",
     "EncodeBase64",
     "RegexReplace",
     "StaticRegexReplace",
