@@ -185,8 +185,8 @@ impl Ruleset {
         }
         let accepts = |s: &&Suppression| s.rules.matches(id) && s.paths.as_ref().is_none_or(|p| p.matches(place));
         if let Some(Suppression { stated, .. }) = self.suppress.iter().find(accepts) {
-            let Stated { text, origin } = stated.clone();
-            finding.ruling.accepted = Some(Acceptance::Suppression { pattern: text, origin });
+            let [pattern, origin] = [&stated.text, &stated.origin].map(|text| crate::text::name(text));
+            finding.ruling.accepted = Some(Acceptance::Suppression { pattern, origin });
         }
         if let Some(baseline) = &self.baseline {
             let known = baseline.knows(&finding.fingerprint);
