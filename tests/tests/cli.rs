@@ -1,6 +1,6 @@
 //! The command line as people see it: transcripts under tests/cmd, each command with its output and exit code.
 //!
-//! `SNAPSHOTS=overwrite cargo test --release -p modelaudit-tests --test cli` writes down what is printed now; read the diff.
+//! `TRYCMD=overwrite cargo test --release --workspace --test cli` writes down what is printed now; read the diff.
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! The documentation is true: transcripts in it run, every command line in it is one, links lead somewhere.
 //!
-//! `SNAPSHOTS=overwrite cargo test --release --workspace --test docs` writes down what is printed now; read the diff.
+//! `TRYCMD=overwrite cargo test --release --workspace --test docs` writes down what is printed now; read the diff.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ fn transcripts() {
     }
     // Its checks are made when it is dropped.
     drop(cases);
-    if std::env::var_os("SNAPSHOTS").is_some_and(|v| v == "overwrite") {
+    if std::env::var_os("TRYCMD").is_some_and(|v| v == "overwrite") {
         for page in &pages {
             fs::copy(folder.join(page.file_name().unwrap()), page).unwrap();
         }

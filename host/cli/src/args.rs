@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 pub use commands::{CompletionsArgs, ConfigArgs, ConfigCommand, DebugArgs, DoctorArgs, ListFormat, ManArgs, RulesArgs};
 pub use first_word::with_command;
 pub use plugins::PluginArgs;
-pub use scan::{ConfigurationArgs, Destination, ScanArgs};
+pub use scan::{ConfigurationArgs, Destination, ReportArgs, ScanArgs};
 
 /// Finds code, exploits and traps in machine-learning model files, without loading them.
 ///

@@ -61,12 +61,15 @@ fn text(plan: &Plan, total: u64, out: &mut dyn Write) -> io::Result<()> {
     for [size, scanner, path] in &rows {
         writeln!(out, "  {size:>sizes$}  {scanner:<scanners$}  {path}")?;
     }
-    let lists =
-        [("analysers of every file", &plan.analysers), ("switched off", &plan.not_run), ("left out", &plan.excluded)];
-    for (title, names) in lists.iter().filter(|(_, names)| !names.is_empty()) {
-        writeln!(out, "\n{title}")?;
-        names.iter().try_for_each(|name| writeln!(out, "  {}", printable(name)))?;
+    for (title, names) in [("analysers of every file", &plan.analysers), ("switched off", &plan.not_run)] {
+        if !names.is_empty() {
+            writeln!(out, "\n{title}\n  {}", printable(&names.join(", ")))?;
+        }
     }
+    if !plan.excluded.is_empty() {
+        writeln!(out, "\nleft out")?;
+    }
+    plan.excluded.iter().try_for_each(|name| writeln!(out, "  {}", printable(name)))?;
     if !plan.errors.is_empty() {
         writeln!(out, "\nerrors")?;
     }

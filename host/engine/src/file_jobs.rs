@@ -244,7 +244,7 @@ impl<'a> FileScan<'a> {
         });
         let plugin = &scanner.plugins[claim.plugin];
         if plugin.off {
-            let reason = format!("this scanner is switched off, so nobody looked at the {} in it", claim.format);
+            let reason = format!("this scanner is switched off, so the file was not looked at as {}", claim.format);
             return Outcome { incomplete: vec![reason], ..Outcome::default() };
         }
         match plugin.loaded(&scanner.engine) {

@@ -78,7 +78,7 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Policy")]
 pub struct PolicyArgs {
-    /// Exit with 1 for findings at this severity and above: info, warning or critical [default: warning]
+    /// Exit with 1 for findings at this severity and above [default: warning]
     #[arg(long, value_name = "LEVEL", value_parser = levels(&[Severity::Info, Severity::Warning, Severity::Critical]))]
     pub fail_on: Option<Severity>,
 

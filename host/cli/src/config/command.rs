@@ -48,7 +48,7 @@ fn check(file: Option<&Path>, plugins: &PluginArgs) -> Result<()> {
     let mut options = plugins.options();
     settings::lay_under(&mut options, &config);
     // Rules, scanners, patterns and the baseline are the engine's to judge.
-    let scanner = Scanner::new(options, modelaudit_builtin::PLUGINS).with_context(|| config.shown())?;
+    let scanner = Scanner::new(options, modelaudit_builtin::PLUGINS)?;
     if let Some(failure) = scanner.failures().first() {
         bail!("{}: plugin {}: {}", config.shown(), failure.plugin, failure.reason);
     }

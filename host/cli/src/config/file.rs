@@ -114,7 +114,7 @@ impl Config {
                 return Err((line(key.span().start), format!("unknown key '{}'{hint}", printable(name))));
             }
         }
-        toml::from_str(text).map_err(told)
+        ::toml::from_str(text).map_err(told)
     }
 
     /// A path of the file, which stands relative to it.
@@ -222,6 +222,7 @@ fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Size>, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::template::toml;
 
     fn error(text: &str) -> String {
         let (line, why) = Config::parse(text).expect_err("it was taken");
@@ -235,17 +236,16 @@ mod tests {
         for key in known_keys() {
             let property = &schema["properties"][&key];
             let example = property["examples"].get(0).or(property.get("default")).unwrap_or(&property["enum"][0]);
-            let value: toml::Value = serde_json::from_value(example.clone()).unwrap();
-            let text = match value {
-                toml::Value::Table(table) => {
-                    table.iter().fold(format!("[{key}]\n"), |text, (k, v)| text + &format!("{k:?} = {v}\n"))
+            let text = match example.as_object() {
+                Some(table) => {
+                    table.iter().fold(format!("[{key}]\n"), |text, (k, v)| text + &format!("{k:?} = {}\n", toml(v)))
                 }
-                value => format!("{key} = {value}"),
+                None => format!("{key} = {}", toml(example)),
             };
             Config::parse(&text).unwrap_or_else(|(_, why)| panic!("{text}: {why}"));
         }
         // The struct has no key that the schema does not know: serde names them all for one that it does not know.
-        let told = toml::from_str::<Config>("nothing = 1").unwrap_err().message().to_owned();
+        let told = ::toml::from_str::<Config>("nothing = 1").unwrap_err().message().to_owned();
         let fields: Vec<&str> = told.split('`').skip(3).step_by(2).collect();
         let mut known = known_keys();
         known.sort();

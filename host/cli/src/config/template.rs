@@ -54,7 +54,7 @@ fn example(property: &Value) -> &Value {
 }
 
 /// A value as TOML writes it.
-fn toml(value: &Value) -> String {
+pub fn toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
         Value::String(text) => quoted(text),

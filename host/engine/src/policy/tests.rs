@@ -165,7 +165,7 @@ fn what_means_nothing_is_an_error_in_one_line() {
         error
     };
     let suppress = |text: &str| error(PolicyOptions { suppress: stated(&[text]), ..options() });
-    assert_eq!(suppress("S20"), "--option: S20: there is no rule S20; did you mean S201, S216?");
+    assert_eq!(suppress("S20"), "--option: S20: there is no rule S20; did you mean S201, S216, S902?");
     assert!(suppress("ALL").contains("ALL@GLOB"));
     assert!(suppress("S201@").contains("a pattern of paths is missing"));
     assert!(suppress("S201@[").contains("is no pattern of paths"));
