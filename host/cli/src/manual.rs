@@ -32,7 +32,7 @@ pub fn page(args: &ManArgs) -> Result<u8> {
             command.clone().display_name(format!("modelaudit-{}", command.get_name()))
         }
     };
-    let page = Man::new(page);
+    let page = Man::new(page).source(format!("modelaudit {}", modelaudit_report::VERSION));
     Output::Stdout.write(|out| page.render(&mut &mut *out))?;
     Ok(0)
 }
