@@ -7,6 +7,7 @@
 
 pub mod amount;
 pub mod cyclonedx;
+mod facts;
 mod format;
 pub mod html;
 pub mod json;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::licences::{Licence, licences};
 use super::model_card::{ModelCard, is_model, model_card};
 use super::{Property, ROOT, property};
+use crate::facts::plain;
 use crate::place::printable;
 use crate::tree::parents;
 
@@ -274,17 +275,6 @@ fn component(artifact: &ArtifactReport, reference: &str) -> Component {
         .properties
         .extend(artifact.facts.iter().map(|(key, value)| property(&format!("fact:{key}"), &plain(value))));
     component
-}
-
-/// A fact as text: strings as they are, lists of strings with commas, anything else as JSON.
-pub fn plain(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_string) => {
-            items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    }
 }
 
 /// Verdict and risk of a file with everything in it.
