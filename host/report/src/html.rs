@@ -111,7 +111,8 @@ fn head(report: &ScanReport, summary: &Summary) -> Markup {
     let line = crate::text::verdict(report);
     let sentence = line.split_once("  ").map_or(line.as_str(), |(_, rest)| rest);
     let number = |class: &str, n: u64, what: &str| {
-        let class = if n > 0 { format!("on {class}") } else { String::new() };
+        let class = if n > 0 && !class.is_empty() { format!("on {class}") } else { String::new() };
+        let what = if n == 1 { what.trim_end_matches('s') } else { what };
         html! { div class=(class) { dt { (what) } dd { (n) } } }
     };
     let of = |severity| summary.findings(severity);
