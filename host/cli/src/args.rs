@@ -15,7 +15,9 @@ use crate::size::Size;
 /// `modelaudit PATH` is short for `modelaudit scan PATH`.
 #[derive(Debug, Parser)]
 #[command(name = "modelaudit", version, arg_required_else_help = true, max_term_width = 100)]
-#[command(override_usage = "modelaudit [scan] [OPTIONS] PATH...\n       modelaudit doctor|rules [OPTIONS]")]
+#[command(
+    override_usage = "modelaudit [scan] [OPTIONS] PATH...\n       modelaudit doctor|rules|metadata|cache [OPTIONS]"
+)]
 #[command(after_help = "modelaudit COMMAND --help shows the options of a command")]
 pub struct Cli {
     #[command(subcommand)]
@@ -27,6 +29,8 @@ pub enum Command {
     Scan(ScanArgs),
     Doctor(DoctorArgs),
     Rules(RulesArgs),
+    Metadata(MetadataArgs),
+    Cache(CacheArgs),
 }
 
 /// Scan files and folders
@@ -78,9 +82,21 @@ pub struct ScanArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Read all weights, too, and note what is odd about their numbers: NaN, outlier neurons, repeated blocks, data in low bits
+    #[arg(long)]
+    pub weights: bool,
+
     /// Files scanned at the same time; 0 is one for each processor
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub jobs: usize,
+
+    /// Keep results here and use those that are there, in place of the user's cache folder
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Scan everything anew, and keep no result
+    #[arg(long)]
+    pub no_cache: bool,
 
     #[command(flatten)]
     pub plugins: PluginArgs,
@@ -135,6 +151,80 @@ pub struct RulesArgs {
     pub plugins: PluginArgs,
 }
 
+/// Show what is known of models: format, framework, architecture, parameters, element types, licence, producer, operators
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is loaded for it, and nothing is said of whether to trust the files: that is what scan is for.
+
+Exit code: 0; 2 if a path could not be read"
+)]
+pub struct MetadataArgs {
+    /// Files and folders; `-` is standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t)]
+    pub format: MetadataFormat,
+
+    /// Write to this file, at once and only when it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Show only what says which code is in the model or is asked for by it, who made it and on which terms, and the findings
+    #[arg(long)]
+    pub security_only: bool,
+
+    /// Name each tensor, with its element type and shape
+    #[arg(long, conflicts_with = "security_only")]
+    pub tensors: bool,
+
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// A way to write metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MetadataFormat {
+    /// For reading
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// For both
+    Yaml,
+}
+
+/// Show or remove the results that earlier scans kept
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub command: CacheCommand,
+
+    /// The folder, if not the user's cache folder
+    #[arg(long, value_name = "DIR", global = true)]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Write JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with the cache.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum CacheCommand {
+    /// How much is kept, and where
+    Stats,
+    /// Remove everything
+    Clear,
+    /// Remove what was kept longer ago
+    Cleanup {
+        /// Days
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        max_age: u32,
+    },
+}
+
 /// A way to write a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -152,6 +242,12 @@ impl ScanArgs {
         options.jobs = self.jobs;
         options.blacklist.clone_from(&self.blacklist);
         options.strict = self.strict;
+        options.weights = self.weights;
+        options.results = match (self.no_cache, &self.cache_dir) {
+            (true, _) => None,
+            (false, Some(folder)) => Some(folder.clone()),
+            (false, None) => default_results(),
+        };
         options.limits = Limits {
             timeout: Duration::from_secs(self.timeout.into()),
             file_size: self.max_file_size.map(Size::bytes),
@@ -175,10 +271,20 @@ impl PluginArgs {
     }
 }
 
-/// Where compiled plugins of third parties are kept: under the user's cache folder; None if the system knows no such thing.
-fn cache_folder() -> Option<PathBuf> {
+/// Our part of the user's cache folder; None if the system knows no such thing.
+fn user_cache() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("modelaudit").join("plugins"))
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("modelaudit"))
+}
+
+/// Where compiled plugins of third parties are kept.
+fn cache_folder() -> Option<PathBuf> {
+    Some(user_cache()?.join("plugins"))
+}
+
+/// Where results of scans are kept.
+pub fn default_results() -> Option<PathBuf> {
+    Some(user_cache()?.join("scans"))
 }
 
 /// The arguments with their command in first place: `modelaudit -f json x` becomes `modelaudit scan -f json x`.

@@ -1,7 +1,9 @@
 //! The command line: arguments in, exit code out. What is scanned and how is the engine's, what is written is the report's.
 
 mod args;
+mod cache;
 mod doctor;
+mod metadata;
 mod output;
 mod progress;
 mod rules;
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Metadata(args) => metadata::run(&args),
+        Command::Cache(args) => cache::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {

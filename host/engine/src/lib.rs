@@ -28,6 +28,7 @@ mod siblings;
 mod spool;
 mod targets;
 mod text;
+mod weights;
 
 pub use limits::Limits;
 pub use plugin_info::{Builtin, Format, LoadFailure, Magic, Manifest, PluginInfo};

@@ -36,6 +36,8 @@ pub struct Options {
     pub blacklist: Vec<String>,
     /// True to warn of code that nobody reviewed (unknown packages, bytecode, custom classes), which is a fact else.
     pub strict: bool,
+    /// True to read all weights and say what is odd about them.
+    pub weights: bool,
     /// Third-party plugins.
     pub plugin_files: Vec<PathBuf>,
     /// Folders of third-party plugins (`*.wasm`).
@@ -55,6 +57,7 @@ impl Default for Options {
             jobs: 0,
             blacklist: Vec::new(),
             strict: false,
+            weights: false,
             plugin_files: Vec::new(),
             plugin_dirs: Vec::new(),
             builtin: true,
@@ -312,8 +315,8 @@ impl Scanner {
 
 /// Everything beside a file that decides what a scan says of it.
 fn decides<'a>(options: &Options, plugins: &'a [Plugin]) -> Vec<Cow<'a, [u8]>> {
-    let Options { limits, blacklist, .. } = options;
-    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist });
+    let Options { limits, blacklist, weights, .. } = options;
+    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "weights": weights });
     let mut parts = vec![Cow::Owned(asked.to_string().into_bytes())];
     parts.extend(plugins.iter().map(|p| Cow::Borrowed(p.sha256.as_slice())));
     parts

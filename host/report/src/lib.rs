@@ -13,6 +13,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod metadata;
 pub mod place;
 mod reference;
 pub mod sarif;
