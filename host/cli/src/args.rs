@@ -2,6 +2,7 @@
 
 mod commands;
 mod first_word;
+mod models;
 mod plugins;
 #[cfg(test)]
 mod reference;
@@ -11,7 +12,8 @@ use clap::{Parser, Subcommand};
 
 pub use commands::{CompletionsArgs, ConfigArgs, ConfigCommand, DebugArgs, DoctorArgs, ListFormat, ManArgs, RulesArgs};
 pub use first_word::with_command;
-pub use plugins::PluginArgs;
+pub use models::{CacheArgs, CacheCommand, MetadataArgs, MetadataFormat};
+pub use plugins::{PluginArgs, default_results};
 pub use scan::{ConfigurationArgs, Destination, ReportArgs, ScanArgs};
 
 /// Finds code, exploits and traps in machine-learning model files, without loading them.
@@ -31,7 +33,9 @@ pub enum Command {
     Scan(Box<ScanArgs>),
     Rules(RulesArgs),
     Doctor(DoctorArgs),
+    Metadata(MetadataArgs),
     Config(ConfigArgs),
+    Cache(CacheArgs),
     Debug(DebugArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

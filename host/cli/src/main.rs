@@ -1,11 +1,13 @@
 //! The command line: arguments in, exit code out. What is scanned and how is the engine's, what is written is the report's.
 
 mod args;
+mod cache;
 mod config;
 mod debug;
 mod doctor;
 mod dry_run;
 mod manual;
+mod metadata;
 mod output;
 mod outputs;
 mod progress;
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         Command::Debug(args) => debug::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::page(&args),
+        Command::Metadata(args) => metadata::run(&args),
+        Command::Cache(args) => cache::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {

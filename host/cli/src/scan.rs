@@ -57,7 +57,8 @@ pub fn run(args: &ScanArgs) -> Result<u8> {
     Ok(report.exit_code())
 }
 
-fn target(path: &PathBuf) -> Target {
+/// What a path on the command line means.
+pub fn target(path: &PathBuf) -> Target {
     if path == Path::new("-") { Target::Stdin } else { Target::Path(path.clone()) }
 }
 

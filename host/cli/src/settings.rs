@@ -6,7 +6,7 @@ use modelaudit_engine::Options;
 use modelaudit_engine::model::Severity;
 use modelaudit_engine::policy::Stated;
 
-use crate::args::ScanArgs;
+use crate::args::{ScanArgs, default_results};
 use crate::config::Config;
 use crate::size::Size;
 
@@ -25,6 +25,7 @@ pub fn options(args: &ScanArgs, config: Option<&Config>) -> Options {
     policy.strict |= typed.strict;
     policy.strict_license |= typed.strict_license;
     policy.fail_on = typed.fail_on.unwrap_or(policy.fail_on);
+    options.weights |= typed.weights;
     policy.baseline = typed.baseline.clone().or(policy.baseline.take());
     options.blacklist.extend(typed.blacklist.iter().cloned());
 
@@ -39,6 +40,14 @@ pub fn options(args: &ScanArgs, config: Option<&Config>) -> Options {
     limits.file_size = typed.max_file_size.map(Size::bytes).or(limits.file_size);
     limits.total_size = typed.max_total_size.map(Size::bytes).or(limits.total_size);
     options.jobs = typed.jobs.unwrap_or(options.jobs);
+    let configured = config.and_then(Config::cache_dir);
+    options.results = match (&typed.cache_dir, configured) {
+        _ if typed.no_cache => None,
+        (Some(folder), _) => Some(folder.clone()),
+        _ if config.is_some_and(|c| c.no_cache) => None,
+        (None, Some(folder)) => Some(folder),
+        (None, None) => default_results(),
+    };
     options
 }
 
@@ -57,6 +66,7 @@ pub fn lay_under(options: &mut Options, config: &Config) {
     policy.baseline = config.baseline();
     policy.config = Some(config.shown());
     options.blacklist.clone_from(&config.blacklist);
+    options.weights |= config.weights;
 
     let limits = &mut options.limits;
     limits.timeout = config.timeout.map_or(limits.timeout, |s| Duration::from_secs(s.into()));
@@ -88,12 +98,13 @@ mod tests {
     fn options_reach_the_engine() {
         let line = "m x -t 7 --max-file-size 10KB --max-total-size 1G -b a -b b -j 3 --plugin p --plugin-dir d \
                     --no-builtin -s S201 -S S1=info --exclude *.x --fail-on critical --strict --strict-license \
-                    --scanners a,b --exclude-scanner c --baseline known.json";
+                    --scanners a,b --exclude-scanner c --baseline known.json --weights --no-cache";
         let options = options(&args(line), None);
         assert_eq!(options.limits.timeout, Duration::from_secs(7));
         assert_eq!((options.limits.file_size, options.limits.total_size), (Some(10 << 10), Some(1 << 30)));
         assert_eq!((options.blacklist.len(), options.jobs, options.builtin), (2, 3, false));
         assert_eq!((options.plugin_files.len(), options.plugin_dirs.len()), (1, 1));
+        assert_eq!((options.weights, options.results), (true, None));
         let policy = options.policy;
         assert_eq!(policy.suppress, [Stated::new("S201", "--suppress")]);
         assert_eq!(policy.severity, [Stated::new("S1=info", "--severity")]);
@@ -108,13 +119,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("modelaudit.toml");
         let text = "timeout = 5\njobs = 2\nfail-on = 'info'\nstrict = true\nsuppress = ['S1']\nscanners = ['zip']\n\
-                    blacklist = ['a']\nbaseline = 'old.json'\nplugin = ['p']\nmax-file-size = 9\nno-builtin = true";
+                    blacklist = ['a']\nbaseline = 'old.json'\nplugin = ['p']\nmax-file-size = 9\nno-builtin = true\nweights = true\ncache-dir = 'kept'";
         std::fs::write(&path, text).unwrap();
         let config = Config::read(&path).unwrap();
         let plain = options(&args("m x"), Some(&config));
         assert_eq!((plain.limits.timeout.as_secs(), plain.jobs, plain.builtin), (5, 2, false));
         assert_eq!((plain.policy.fail_on, plain.policy.strict), (Severity::Info, true));
         assert_eq!(plain.policy.baseline, Some(folder.path().join("old.json")));
+        assert_eq!((plain.weights, plain.results), (true, Some(folder.path().join("kept"))));
         assert_eq!(plain.policy.config, Some(config.shown()));
         let line = "m x -t 6 -j 0 --fail-on warning -s S2 --scanners pickle -b b --baseline new.json --plugin q";
         let typed = options(&args(line), Some(&config));

@@ -16,6 +16,7 @@ use crate::scanner::{Progress, Scanner};
 use crate::schedule::{Pool, lock};
 use crate::search::PassError;
 use crate::targets::Found;
+use crate::weights::{self, Weighed};
 
 /// The next thing to do for a file.
 pub enum Step {
@@ -25,6 +26,8 @@ pub enum Step {
     Inspect(usize),
     /// Let a plugin scan an artifact: node, and index of its task.
     Scan(usize, usize),
+    /// Look at the weights of an artifact: node, and index of the first tensor of a share.
+    Weigh(usize, usize),
 }
 
 /// A job of the pool.
@@ -93,6 +96,14 @@ impl<'a> FileScan<'a> {
                 pool.first((0..count).map(|task| Job { file, step: Step::Scan(node, task) }).collect::<Vec<_>>());
                 self.one_done(pool, file);
             }
+            Step::Weigh(node, first) => {
+                let weighed = catch_unwind(AssertUnwindSafe(|| self.weigh(node, first))).unwrap_or_else(|_| Weighed {
+                    gaps: vec!["a defect of modelaudit: looking at the weights broke off".to_owned()],
+                    ..Weighed::default()
+                });
+                self.with_tree(|tree| tree.nodes[node].weighed.insert(first, weighed));
+                self.one_done(pool, file);
+            }
             Step::Scan(node, task) => {
                 let outcome = catch_unwind(AssertUnwindSafe(|| self.scan(node, task))).unwrap_or_else(|_| Outcome {
                     incomplete: vec!["a defect of modelaudit: the scan broke off".to_owned()],
@@ -126,6 +137,17 @@ impl<'a> FileScan<'a> {
             return;
         }
         let wave = std::mem::take(&mut *lock(&self.wave));
+        let weighs = self.weighs(&wave);
+        if !weighs.is_empty() {
+            self.outstanding.store(weighs.len(), Ordering::Release);
+            *lock(&self.wave) = wave;
+            return pool.first(
+                weighs
+                    .into_iter()
+                    .map(|(node, first)| Job { file, step: Step::Weigh(node, first) })
+                    .collect::<Vec<_>>(),
+            );
+        }
         let next = self.with_tree(|tree| tree.merge(&wave));
         if !next.is_empty() {
             return self.begin_wave(pool, file, next);
@@ -148,6 +170,37 @@ impl<'a> FileScan<'a> {
         };
         *lock(&self.ended) = Some(Ok(report));
         self.progress.finished(&self.found.display);
+    }
+
+    /// The shares of weights that a wave's artifacts have and that nobody looked at yet.
+    fn weighs(&self, wave: &[usize]) -> Vec<(usize, usize)> {
+        if !self.scanner.options().weights {
+            return Vec::new();
+        }
+        self.with_tree(|tree| {
+            let mut shares = Vec::new();
+            for &index in wave {
+                let node = &mut tree.nodes[index];
+                if !std::mem::replace(&mut node.weights_begun, true) {
+                    let count = node.tensors().count();
+                    shares.extend((0..count).step_by(weights::SHARE).map(|first| (index, first)));
+                }
+            }
+            shares
+        })
+    }
+
+    fn weigh(&self, node: usize, first: usize) -> Weighed {
+        let (bytes, tensors, deadline) = self.with_tree(|tree| {
+            let n = &tree.nodes[node];
+            let tensors: Vec<_> =
+                n.tensors().skip(first).take(weights::SHARE).map(|(f, t)| (f.to_owned(), t.clone())).collect();
+            (n.bytes.clone(), tensors, tree.deadline)
+        });
+        match bytes {
+            Some(bytes) => weights::weigh(bytes.as_ref(), &tensors, deadline),
+            None => Weighed::default(),
+        }
     }
 
     /// The result of a file with the same bytes, if nothing else that it depends on differs here.
@@ -269,7 +322,7 @@ impl<'a> FileScan<'a> {
             if let Some((key, text, pattern)) = hit {
                 let message = format!("{} '{}' holds '{pattern}'", key.replace('_', " "), crate::text::name(text));
                 let details = vec![("pattern".to_owned(), pattern.to_owned())];
-                node.findings.push(EngineFinding { rule: BLACKLIST, message, details });
+                node.findings.push(EngineFinding::new(BLACKLIST, message, details));
             }
         }
     }

@@ -4,20 +4,21 @@
 //! artifacts and plugins once all are done. So budgets cut at the same place, and the report is the same, whatever the
 //! number of threads.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::bytes::{Bytes, Window};
 use crate::identify::Claim;
 use crate::limits::Limits;
-use crate::model::{Gap, Span};
+use crate::model::{Gap, Span, Tensor};
 use crate::reuse::{Circumstances, Kept};
-use crate::rules::{ENGINE, NESTING};
+use crate::rules::{BLACKLIST, ENGINE, NESTING};
 use crate::sandbox::{Child, ChildBytes, Outcome};
 use crate::search::{Hits, Pass};
 use crate::siblings::Siblings;
 use crate::spool::SpoolMemory;
+use crate::weights::Weighed;
 
 /// Artifacts of a wave at most. Tasks of one wave know nothing of what the others unpack, so this bounds by how much they can
 /// together overdraw the budget before it is noticed.
@@ -29,8 +30,19 @@ pub struct EngineFinding {
     pub rule: usize,
     /// One sentence.
     pub message: String,
+    /// The bytes that are the evidence.
+    pub at: Option<Span>,
+    /// The named part.
+    pub element: Option<String>,
     /// Key and value.
     pub details: Vec<(String, String)>,
+}
+
+impl EngineFinding {
+    /// A finding about the whole artifact.
+    pub fn new(rule: usize, message: String, details: Vec<(String, String)>) -> Self {
+        Self { rule, message, at: None, element: None, details }
+    }
 }
 
 /// An artifact of the tree.
@@ -63,6 +75,12 @@ pub struct Node {
     pub findings: Vec<EngineFinding>,
     /// Children in order.
     pub children: Vec<usize>,
+    /// True once its weights are being looked at.
+    pub weights_begun: bool,
+    /// Bytes of weights that were looked at.
+    pub weights_read: u64,
+    /// What is odd about its weights, by the first tensor of each share.
+    pub weighed: BTreeMap<usize, Weighed>,
 }
 
 impl Node {
@@ -82,7 +100,25 @@ impl Node {
             gaps: Vec::new(),
             findings: Vec::new(),
             children: Vec::new(),
+            weights_begun: false,
+            weights_read: 0,
+            weighed: BTreeMap::new(),
         }
+    }
+
+    /// Makes findings and gaps of what was seen in the weights, in the order of the tensors.
+    fn take_weighed(&mut self) {
+        for (_, weighed) in std::mem::take(&mut self.weighed) {
+            self.findings.extend(weighed.findings);
+            weighed.gaps.into_iter().for_each(|gap| self.gap(gap));
+            self.weights_read += weighed.bytes;
+        }
+    }
+
+    /// The tensors that plugins named, with the format that they were named for.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        let ended = self.tasks.iter().filter_map(|(claim, outcome)| Some((claim.format.as_str(), outcome.as_ref()?)));
+        ended.flat_map(|(format, outcome)| outcome.tensors.iter().map(move |tensor| (format, tensor)))
     }
 
     /// Notes something that the host did not look at.
@@ -133,7 +169,7 @@ impl Tree {
         let file = &self.nodes[0];
         let by_name = file.tasks.iter().all(|(claim, _)| claim.by_name || claim.format.is_empty());
         // The host's own findings name places in the file, which begin with its name.
-        let host = self.nodes.iter().any(|node| !node.findings.is_empty());
+        let host = self.nodes.iter().flat_map(|node| &node.findings).any(|f| [NESTING, BLACKLIST].contains(&f.rule));
         let ended = || self.nodes.iter().flat_map(|node| &node.tasks).filter_map(|(_, outcome)| outcome.as_ref());
         let own = || file.tasks.iter().filter_map(|(_, outcome)| outcome.as_ref());
         // Parts have names and neighbours by the file's bytes alone, but for the name of the file in their lineage.
@@ -207,6 +243,7 @@ impl Tree {
             self.take_children(index, children, &mut next);
             // Views hold what they need of it.
             self.nodes[index].bytes = None;
+            self.nodes[index].take_weighed();
         }
         self.waiting.extend(next);
         let size = self.waiting.len().min(WAVE);
@@ -222,14 +259,11 @@ impl Tree {
             let limit = self.limits.depth;
             let node = &mut self.nodes[index];
             node.gap(format!("nested deeper than {limit} levels: {} embedded parts were not scanned", children.len()));
-            node.findings.push(EngineFinding {
-                rule: NESTING,
-                message: format!(
-                    "holds {} parts below {limit} levels of nesting, deeper than any real model",
-                    children.len()
-                ),
-                details: vec![("first_part".to_owned(), children[0].1.name.clone())],
-            });
+            node.findings.push(EngineFinding::new(
+                NESTING,
+                format!("holds {} parts below {limit} levels of nesting, deeper than any real model", children.len()),
+                vec![("first_part".to_owned(), children[0].1.name.clone())],
+            ));
             return;
         }
         if children.len() > self.children_left {
@@ -281,11 +315,11 @@ impl Tree {
             return;
         }
         self.bomb = true;
-        file.findings.push(EngineFinding {
-            rule: NESTING,
-            message: format!("unpacks to more than {limit} bytes, out of a file of {size} bytes"),
-            details: vec![("format".to_owned(), format.to_owned()), ("in".to_owned(), place)],
-        });
+        file.findings.push(EngineFinding::new(
+            NESTING,
+            format!("unpacks to more than {limit} bytes, out of a file of {size} bytes"),
+            vec![("format".to_owned(), format.to_owned()), ("in".to_owned(), place)],
+        ));
         file.gap(format!("only the first {limit} unpacked bytes of this file were scanned"));
     }
 }

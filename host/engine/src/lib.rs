@@ -30,6 +30,7 @@ mod siblings;
 mod spool;
 mod targets;
 mod text;
+mod weights;
 
 pub use limits::Limits;
 pub use plan::{Plan, PlannedFile};

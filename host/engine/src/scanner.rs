@@ -36,6 +36,8 @@ pub struct Options {
     pub blacklist: Vec<String>,
     /// What counts, and which plugins run.
     pub policy: PolicyOptions,
+    /// True to read all weights and say what is odd about them.
+    pub weights: bool,
     /// Third-party plugins.
     pub plugin_files: Vec<PathBuf>,
     /// Folders of third-party plugins (`*.wasm`).
@@ -55,6 +57,7 @@ impl Default for Options {
             jobs: 0,
             blacklist: Vec::new(),
             policy: PolicyOptions::default(),
+            weights: false,
             plugin_files: Vec::new(),
             plugin_dirs: Vec::new(),
             builtin: true,
@@ -329,9 +332,9 @@ fn rules_of(plugins: &[Plugin]) -> impl Iterator<Item = Rule> {
 
 /// Everything beside a file that decides what a scan says of it.
 fn decides<'a>(options: &Options, plugins: &'a [Plugin]) -> Vec<Cow<'a, [u8]>> {
-    let Options { limits, blacklist, .. } = options;
+    let Options { limits, blacklist, weights, .. } = options;
     let off: Vec<bool> = plugins.iter().map(|p| p.off).collect();
-    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "off": off });
+    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "weights": weights, "off": off });
     let mut parts = vec![Cow::Owned(asked.to_string().into_bytes())];
     parts.extend(plugins.iter().map(|p| Cow::Borrowed(p.sha256.as_slice())));
     parts

@@ -131,6 +131,9 @@ pub fn write(format: Format, report: &ScanReport, options: &Options, out: &mut d
 }
 
 #[cfg(test)]
+mod agreement;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

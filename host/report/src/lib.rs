@@ -7,11 +7,13 @@
 
 pub mod amount;
 pub mod cyclonedx;
+mod facts;
 mod format;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod metadata;
 pub mod place;
 mod reference;
 pub mod sarif;

@@ -94,7 +94,7 @@ pub fn write(report: &ScanReport, options: &SarifOptions, out: &mut dyn Write) -
 fn build<'a>(report: &'a ScanReport, options: &SarifOptions) -> Log<'a> {
     let folder = options.folder.as_deref();
     let summary = crate::Summary::of(report);
-    let catalogue = rules::Catalogue::of(report, options.verbose);
+    let catalogue = rules::Catalogue::of(report, options.verbose, folder);
     let files = artifacts::Files::of(report, folder);
     let run = Run {
         invocations: [invocation::invocation(report, &summary, &files, folder)],

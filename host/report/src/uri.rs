@@ -32,7 +32,7 @@ pub fn of_file(path: &str, folder: Option<&Path>) -> Uri {
     let base: Vec<_> = base.into_iter().filter(|part| !part.is_empty()).collect();
     match clean.strip_prefix(base.as_slice()) {
         // No segment holds a colon that could be read as a scheme's: it is encoded.
-        Some(rest) if !rest.is_empty() && !(absolute && folder.is_none()) => Uri::Below(rest.join("/")),
+        Some(rest) if !(rest.is_empty() || absolute && folder.is_none()) => Uri::Below(rest.join("/")),
         _ => Uri::Absolute(format!("file:///{}", clean.join("/"))),
     }
 }

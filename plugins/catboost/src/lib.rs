@@ -4,9 +4,11 @@
 //! of it; what an attacker has are a core that leads its native reader outside (the reader checks it, older ones less), and the texts
 //! that travel along: training parameters, class names, notes. So the core's skeleton is followed and every text is looked at.
 
+mod trees;
+
 use modelaudit_flatbuffer::{Defect, Flatbuffer, Table};
 use modelaudit_metadata_text::scan_runs;
-use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Sink, Span, quote};
+use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Sink, Span, clip, escape, quote};
 use modelaudit_rules::structure::{S902, S905};
 
 /// The plugin.
@@ -26,8 +28,7 @@ mod slot {
     pub const CORE_TREES: u64 = 6;
     pub const CORE_INFO: u64 = 8;
     pub const PAIR_KEY: u64 = 4;
-    pub const TREES_SPLITS: u64 = 6;
-    pub const TREES_SIZES: u64 = 8;
+    pub const PAIR_VALUE: u64 = 6;
 }
 
 impl Plugin for CatBoost {
@@ -72,6 +73,7 @@ impl Plugin for CatBoost {
             sink.finding(Finding::new(&S902, format!("the core is malformed: {defect}")).at(start, length));
             sink.incomplete(&format!("the core was not read to its end: {defect}"));
         }
+        sink.fact_text("framework", "catboost");
         let parts = size.saturating_sub(start.saturating_add(length));
         sink.fact_number("core_length", length);
         sink.fact_number("parts_length", parts);
@@ -95,39 +97,67 @@ fn core(artifact: &dyn Artifact, start: u64, length: u64, sink: &mut dyn Sink) -
         return Err(Defect { at: start, what: format!("its format is called {}", quote(&version)) });
     }
     if let Some(trees) = buffer.child(&root, slot::CORE_TREES)? {
-        let splits = buffer.vector(&trees, slot::TREES_SPLITS, 4)?.map_or(0, |v| v.count);
-        let sizes = buffer.vector(&trees, slot::TREES_SIZES, 4)?;
-        let mut total = 0u64;
-        if let Some(sizes) = sizes {
-            sink.fact_number("trees", sizes.count);
-            for index in 0..sizes.count {
-                let depth = buffer.u32_at(sizes.at.saturating_add(4 * index))?;
-                total = total.saturating_add(u64::from(depth));
-            }
-            if total > splits {
-                return Err(Defect {
-                    at: sizes.at,
-                    what: format!("its trees have {total} splits, {splits} are there"),
-                });
-            }
-        }
+        trees::check(&mut buffer, &trees, sink)?;
     }
     let mut keys = Vec::new();
     if let Some(info) = buffer.vector(&root, slot::CORE_INFO, 4)? {
         for index in 0..info.count.min(MOST_PAIRS) {
             let pair = buffer.element(&info, index)?;
             let key = text(&mut buffer, &pair, slot::PAIR_KEY)?;
+            if let Some(fact) = information(&key) {
+                let value = text(&mut buffer, &pair, slot::PAIR_VALUE)?;
+                if let Some(value) = fact.value(&value) {
+                    sink.fact_text(fact.name(), &clip(&escape(value), 200));
+                }
+            }
             if keys.len() < 100 {
-                keys.push(key);
+                keys.push(clip(&escape(&key), 100));
             }
         }
     }
+    sink.fact_text("format_version", FORMAT_VERSION);
     sink.fact_list("info", &keys);
     Ok(())
+}
+
+/// A value of `InfoMap` that is a fact.
+enum Information {
+    /// The commit that CatBoost was built from, in several lines; the branch of a release is `tags/v1.2.10`.
+    Version,
+    /// When training ended.
+    Finished,
+    /// An identifier of the model.
+    Guid,
+}
+
+fn information(key: &str) -> Option<Information> {
+    match key {
+        "catboost_version_info" => Some(Information::Version),
+        "train_finish_time" => Some(Information::Finished),
+        "model_guid" => Some(Information::Guid),
+        _ => None,
+    }
+}
+
+impl Information {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Version => "producer",
+            Self::Finished => "date_saved",
+            Self::Guid => "model_guid",
+        }
+    }
+
+    fn value<'v>(&self, value: &'v str) -> Option<&'v str> {
+        match self {
+            Self::Version => value.split_once("Branch: tags/")?.1.split_whitespace().next(),
+            _ => Some(value),
+        }
+    }
 }
 
 /// A text of a table; empty if it has none.
 fn text(buffer: &mut Flatbuffer<'_>, table: &Table, slot: u64) -> Result<String, Defect> {
     let span = buffer.string(table, slot)?;
-    Ok(span.map(|span| buffer.text(span, 256)).unwrap_or_default())
+    Ok(span.map(|span| buffer.text(span, 1024)).unwrap_or_default())
 }

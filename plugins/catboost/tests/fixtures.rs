@@ -38,3 +38,18 @@ fn small_files_hold_the_contract() {
         );
     }
 }
+
+#[test]
+fn models_say_what_they_are() {
+    let report = labels::scan_file::<CatBoost>(&labels::fixtures().join("catboost/model.cbm"), "catboost");
+    for (key, value) in [
+        ("framework", "\"catboost\""),
+        ("producer", "\"v1.2.10\""),
+        ("date_saved", "\"2026-01-01T00:00:00Z\""),
+        ("architecture", "\"oblivious trees\""),
+        ("trees", "2"),
+        ("parameters", "6"),
+    ] {
+        assert_eq!(report.fact(key), Some(value), "{key}: {report:#?}");
+    }
+}

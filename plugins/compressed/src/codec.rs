@@ -2,7 +2,7 @@
 
 use crate::stop::Stop;
 use crate::unpacker::Unpacker;
-use crate::{bzip2, gzip, lz4, lzma, xz, zfile, zlib, zstd};
+use crate::{bzip2, gzip, lz4, lzip, lzma, xz, zfile, zlib, zstd};
 
 /// One compressed format.
 pub struct Codec {
@@ -24,7 +24,7 @@ pub struct Codec {
     pub member: fn(&mut Unpacker<'_>) -> Result<(), Stop>,
 }
 
-/// All codecs. Sources: the formats' specifications (RFC 1952, RFC 1950, RFC 8878, xz-file-format 1.2.1, lzma-file-format, LZ4 frame format
+/// All codecs. Sources: the formats' specifications (RFC 1952, RFC 1950, RFC 8878, xz-file-format 1.2.1, lzma-file-format, draft-diaz-lzip, LZ4 frame format
 /// 1.6.4), and joblib/compressor.py and joblib/numpy_pickle_utils.py for what a compressed pickle may start with.
 pub const CODECS: &[Codec] = &[
     Codec {
@@ -66,6 +66,16 @@ pub const CODECS: &[Codec] = &[
         continues: lzma::starts,
         small_member: 128,
         member: lzma::member,
+    },
+    Codec {
+        id: "lzip",
+        title: "lzip",
+        suffixes: &[(".tlz", ".tar"), (".lz", "")],
+        hint: "",
+        starts: lzip::starts,
+        continues: lzip::starts,
+        small_member: 128,
+        member: lzip::member,
     },
     Codec {
         id: "lz4",

@@ -1,4 +1,4 @@
-//! Compressed streams: gzip, bzip2, xz, LZMA, LZ4, Zstandard, zlib, and joblib's old Z-files.
+//! Compressed streams: gzip, bzip2, xz, LZMA, lzip, LZ4, Zstandard, zlib, and joblib's old Z-files.
 //!
 //! A compressed pickle is loaded as readily as a plain one (`joblib.load` tries seven of these by their first bytes, whatever the
 //! name says), and a scanner of pickles sees noise. This plugin unpacks, in blocks and in constant memory, and hands the content
@@ -12,6 +12,7 @@ mod codec;
 mod gzip;
 mod inflate;
 mod lz4;
+mod lzip;
 mod lzma;
 mod lzma_stream;
 mod output;
@@ -45,7 +46,7 @@ impl Plugin for Compressed {
         Manifest {
             name: "compressed",
             version: env!("CARGO_PKG_VERSION"),
-            summary: "unpacks gzip, bzip2, xz, LZMA, LZ4, Zstandard, zlib and joblib's old Z-files",
+            summary: "unpacks gzip, bzip2, xz, LZMA, lzip, LZ4, Zstandard, zlib and joblib's old Z-files",
             homepage: env!("CARGO_PKG_HOMEPAGE"),
             formats: vec![
                 Format::new("gzip", "gzip").extensions(&["gz", "tgz"]).magic(Magic::at(0, b"\x1f\x8b\x08")),
@@ -55,6 +56,7 @@ impl Plugin for Compressed {
                     .magic(bzip2(bzip2::END)),
                 Format::new("xz", "xz").extensions(&["xz", "txz"]).magic(Magic::at(0, b"\xfd7zXZ\0")),
                 Format::new("lzma", "LZMA").extensions(&["lzma", "tlz"]).first_bytes([0x5d]),
+                Format::new("lzip", "lzip").extensions(&["lz"]).magic(Magic::at(0, b"LZIP\x01")),
                 Format::new("lz4", "LZ4").extensions(&["lz4"]).magic(Magic::at(0, lz4::MAGIC)),
                 Format::new("zstd", "Zstandard")
                     .extensions(&["zst", "zstd", "tzst"])

@@ -49,6 +49,14 @@ impl Gauge {
 /// # Errors
 /// Why it did not end; all that was decoded before has been delivered.
 pub fn decode(unpacker: &mut Unpacker<'_>, lzma: &Lzma) -> Result<(), Stop> {
+    decode_seen(unpacker, lzma, |_| {})
+}
+
+/// The same; `seen` gets the unpacked bytes, for a checksum.
+///
+/// # Errors
+/// Why it did not end; all that was decoded before has been delivered.
+pub fn decode_seen(unpacker: &mut Unpacker<'_>, lzma: &Lzma, mut seen: impl FnMut(&[u8])) -> Result<(), Stop> {
     // The window grows with the output, so a large one is no harm to a small file.
     let mut gauge = Gauge { window: u64::from(lzma.dictionary).min(lzma.size), given: 0 };
     let mut decoder = open(&mut unpacker.reader, lzma)?;
@@ -57,7 +65,9 @@ pub fn decode(unpacker: &mut Unpacker<'_>, lzma: &Lzma) -> Result<(), Stop> {
             Ok(0) => break Ok(()),
             Ok(length) => {
                 let position = decoder.inner().position();
-                unpacker.out.write(unpacker.buffer.get(..length).unwrap_or_default(), position)?;
+                let bytes = unpacker.buffer.get(..length).unwrap_or_default();
+                seen(bytes);
+                unpacker.out.write(bytes, position)?;
                 gauge.add(length)?;
             }
             Err(error) => break Err(error),

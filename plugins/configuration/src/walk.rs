@@ -12,8 +12,8 @@ use crate::{callables, commands, interpolation, packages, remote_code};
 const LONGEST_KEY: usize = 120;
 /// Findings of one document; a document that has more is condemned anyway.
 const MOST_FINDINGS: usize = 200;
-/// Roots of documents that have a plugin of their own: XGBoost's models, MXNet's graphs.
-const OTHERS: &[&str] = &["learner", "nodes"];
+/// Roots of documents that have a plugin of their own: XGBoost's models, MXNet's graphs, cells of notebooks.
+const OTHERS: &[&str] = &["learner", "nodes", "cells"];
 /// Templates handed on.
 const MOST_TEMPLATES: usize = 64;
 

@@ -40,6 +40,9 @@ pub fn is_network(head: &[u8]) -> bool {
 
 /// Scans a program.
 pub fn program(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
+    if !is_program(&artifact.read(0, 256)) {
+        return Err("no program of CoreML: the text does not begin with 'program(' and a version".to_owned());
+    }
     let all = Span::new(0, artifact.size());
     let (mut paths, mut start, mut blobs, mut custom) = (BTreeSet::new(), 0, 0u64, BTreeSet::new());
     loop {

@@ -47,9 +47,7 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
         return Err(format!("the weights of {size} bytes are shorter than their header"));
     };
     if !VERSIONS.contains(&version) || count == 0 {
-        // The sentinel alone is a weak sign: other files may have these four bytes there.
-        sink.log("the head is like that of weights of an ML program, what follows is not");
-        return Ok(());
+        return Err(format!("no weights of an ML program: the header announces {count} blobs and version {version}"));
     }
     sink.fact_text("framework", "coreml");
     sink.fact_number("format_version", u64::from(version));

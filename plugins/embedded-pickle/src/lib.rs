@@ -11,11 +11,11 @@
 //! are looked at member by member, as children.
 
 mod anchors;
+mod encoded;
 
 use anchors::{ANCHORS, Form};
-use modelaudit_pickle_machine::{
-    Reading, ScanOptions, hidden_in_encoding, hidden_pickle, is_pickle, runs_code, scan_pickle, walk,
-};
+use encoded::Encoded;
+use modelaudit_pickle_machine::{Reading, ScanOptions, hidden_pickle, is_pickle, runs_code, scan_pickle, walk};
 use modelaudit_plugin::{Artifact, Finding, Manifest, Plugin, Sink, Span};
 use modelaudit_rules::pickle::{ALL, S213};
 
@@ -28,10 +28,10 @@ const PAGE: u32 = 4096;
 const HITS: u64 = 1 << 20;
 /// Bytes of one raw candidate. A payload is small; what is larger is a model, and some plugin's business.
 const CANDIDATE: u64 = 64 << 20;
-/// Bytes of one encoded candidate.
-const ENCODED: u64 = 1 << 20;
-/// Bytes of encoded candidates in all.
-const ENCODED_ALL: u64 = 64 << 20;
+/// Characters of one encoded candidate.
+const ENCODED: u64 = 8 << 20;
+/// Characters of encoded candidates in all, and so many more for each of the artifact: chance costs a hundredth of that.
+const ENCODED_ALL: u64 = 256 << 20;
 /// Findings of one artifact.
 const FINDINGS: u32 = 50;
 
@@ -49,6 +49,8 @@ struct Context<'a> {
     /// End of the last pickle that was found.
     covered: u64,
     encoded_left: u64,
+    /// Offset from which on encoded candidates were not looked at.
+    encoded_spent: Option<u64>,
 }
 
 impl Plugin for EmbeddedPickle {
@@ -76,42 +78,52 @@ impl Plugin for EmbeddedPickle {
             is_pickle: is_pickle(&head, size),
             streams_end: None,
             covered: 0,
-            encoded_left: ENCODED_ALL,
+            encoded_left: ENCODED_ALL.saturating_add(size),
+            encoded_spent: None,
         };
-        let (mut start, mut seen, mut found) = (0, 0u64, 0);
-        loop {
-            let hits = artifact.hits(start, PAGE);
-            if seen == 0 && !hits.is_empty() && !context.is_pickle && runs_code(artifact, Span::new(0, size)) {
-                // The payload stands behind more constants than a probe sees. Loaders read it like any other pickle, so it is
-                // told like any other; the same findings of the pickle plugin, asked because of an extension, merge with these.
-                scan_pickle(artifact, Span::new(0, size), sink, &ScanOptions::default());
-                context.is_pickle = true;
-            }
-            let Some(last) = hits.last().map(|h| h.offset) else { return Ok(()) };
-            let full = hits.len() >= PAGE as usize;
-            for hit in hits {
-                seen += 1;
-                let Some((_, form)) = ANCHORS.get(hit.anchor as usize) else { continue };
-                let Some(finding) = look(&mut context, hit.offset, *form) else { continue };
-                sink.finding(finding);
-                found += 1;
-                if found >= FINDINGS {
-                    sink.incomplete(&format!(
-                        "more than {FINDINGS} hidden pickles, looked at up to offset {}",
-                        hit.offset
-                    ));
-                    return Ok(());
-                }
-            }
-            if !full {
-                return Ok(());
-            }
-            if seen >= HITS {
-                sink.incomplete(&format!("too many places that resemble a pickle, looked at up to offset {last}"));
-                return Ok(());
-            }
-            start = last.saturating_add(1);
+        search(&mut context, sink);
+        if let Some(offset) = context.encoded_spent {
+            sink.incomplete(&format!(
+                "too many places that resemble an encoded pickle, those from offset {offset} on were not looked at"
+            ));
         }
+        Ok(())
+    }
+}
+
+/// Looks at every place where an anchor stands.
+fn search(context: &mut Context<'_>, sink: &mut dyn Sink) {
+    let (artifact, size) = (context.artifact, context.size);
+    let (mut start, mut seen, mut found) = (0, 0u64, 0);
+    loop {
+        let hits = artifact.hits(start, PAGE);
+        if seen == 0 && !hits.is_empty() && !context.is_pickle && runs_code(artifact, Span::new(0, size)) {
+            // The payload stands behind more constants than a probe sees. Loaders read it like any other pickle, so it is
+            // told like any other; the same findings of the pickle plugin, asked because of an extension, merge with these.
+            scan_pickle(artifact, Span::new(0, size), sink, &ScanOptions::default());
+            context.is_pickle = true;
+        }
+        let Some(last) = hits.last().map(|h| h.offset) else { return };
+        let full = hits.len() >= PAGE as usize;
+        for hit in hits {
+            seen += 1;
+            let Some((_, form)) = ANCHORS.get(hit.anchor as usize) else { continue };
+            let Some(finding) = look(context, hit.offset, *form) else { continue };
+            sink.finding(finding);
+            found += 1;
+            if found >= FINDINGS {
+                sink.incomplete(&format!("more than {FINDINGS} hidden pickles, looked at up to offset {}", hit.offset));
+                return;
+            }
+        }
+        if !full {
+            return;
+        }
+        if seen >= HITS {
+            sink.incomplete(&format!("too many places that resemble a pickle, looked at up to offset {last}"));
+            return;
+        }
+        start = last.saturating_add(1);
     }
 }
 
@@ -172,19 +184,24 @@ fn look(context: &mut Context<'_>, offset: u64, form: Form) -> Option<Finding> {
         }
         Form::Base64 | Form::Hex => {
             // Strings inside a pickle are the pickle plugin's.
-            if context.is_pickle || context.encoded_left == 0 {
+            if context.is_pickle {
                 return None;
             }
-            let text = encoded(context, offset, form);
-            context.encoded_left = context.encoded_left.saturating_sub(text.len() as u64);
-            let length = text.len() as u64;
-            let (phrase, encodings) = hidden_in_encoding(text)?;
+            if context.encoded_left == 0 {
+                context.encoded_spent.get_or_insert(offset);
+                return None;
+            }
+            let encoded = Encoded::new(context.artifact, form, offset, ENCODED.min(context.encoded_left));
+            let hidden = hidden_pickle(&encoded, Span::new(0, encoded.size()));
+            context.encoded_left = context.encoded_left.saturating_sub(encoded.taken());
+            let hidden = hidden?;
+            let length = encoded.characters(hidden.end);
             context.covered = offset.saturating_add(length);
-            let message = format!(
-                "a pickle hides behind {} at offset {offset}; decoded and unpickled, it {phrase}",
-                encodings.join(" and ")
-            );
-            Some(Finding::new(&S213, message).at(offset, length).detail("encoding", encodings.join(", ")))
+            let encoding = if form == Form::Hex { "hex" } else { "base64" };
+            let phrase = hidden.phrase;
+            let message =
+                format!("a pickle hides behind {encoding} at offset {offset}; decoded and unpickled, it {phrase}");
+            Some(Finding::new(&S213, message).at(offset, length).detail("encoding", encoding))
         }
     }
 }
@@ -197,31 +214,6 @@ fn streams_end(context: &mut Context<'_>) -> u64 {
     *context.streams_end.get_or_insert_with(|| {
         walk(context.artifact, Span::new(0, context.size), Reading::USUAL, 1 << 20, &mut Silent).end
     })
-}
-
-/// The run of digits from the offset on.
-fn encoded(context: &Context<'_>, offset: u64, form: Form) -> Vec<u8> {
-    let limit = ENCODED.min(context.encoded_left);
-    let digit = |b: &u8| match form {
-        Form::Hex => b.is_ascii_hexdigit(),
-        _ => b.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(b),
-    };
-    let mut text = Vec::new();
-    let mut window = 4096;
-    while (text.len() as u64) < limit {
-        let block = context.artifact.read(offset + text.len() as u64, window);
-        let length = block.iter().take_while(|b| digit(b)).count();
-        text.extend_from_slice(block.get(..length).unwrap_or_default());
-        if length < block.len() || block.is_empty() {
-            break;
-        }
-        window = 64 << 10;
-    }
-    text.truncate(limit as usize);
-    if form == Form::Hex && text.len() % 2 == 1 {
-        text.pop();
-    }
-    text
 }
 
 modelaudit_plugin::export!(EmbeddedPickle);

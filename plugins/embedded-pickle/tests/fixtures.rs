@@ -38,3 +38,30 @@ fn conforms() {
         conformance::<EmbeddedPickle>(file, &bytes, "");
     }
 }
+
+/// A file of digits holds places that look like a pickle by chance: they cost little each, and hide no real one behind them.
+#[test]
+fn digits_by_the_megabyte_cost_little_and_hide_nothing() {
+    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut text: Vec<u8> = (0..512 << 10)
+        .map(|_| {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            BASE64[(state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as usize % 64]
+        })
+        .collect();
+    for (index, at) in (0..text.len() - 8).step_by(4096).enumerate() {
+        text[at..at + 4].copy_from_slice([&b"gASV"[..], b"gARj", b"gAJd", b"gAN9", b"gASM"][index % 5]);
+    }
+    let (report, served) = scan_artifact::<EmbeddedPickle>(Memory::new("weights.b64", &text), "");
+    assert!(report.findings.is_empty() && report.incomplete.is_empty(), "{report:?}");
+    assert!(served < 2 * text.len() as u64, "{served} bytes read");
+    // `cos\nsystem\n(S'echo pwned'\ntR.` behind a protocol header, in lines as `base64.encodebytes` writes them.
+    text.extend_from_slice(b"\ngAJjb3MKc3lzdGVt\nCihTJ2VjaG8gcHduZWQnCnRSLg==\n");
+    let (report, _) = scan_artifact::<EmbeddedPickle>(Memory::new("weights.b64", &text), "");
+    let [finding] = report.findings.as_slice() else { panic!("{report:?}") };
+    assert_eq!((finding.rule, finding.at.unwrap().offset), ("S213", (512 << 10) + 1));
+    assert!(finding.message.contains("os.system"), "{}", finding.message);
+}

@@ -1,6 +1,6 @@
 //! Goes through the values with a stack of its own and skips every array's bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use modelaudit_executable_headers::identify;
@@ -15,6 +15,18 @@ use crate::array::{self, Array};
 use crate::policy::SPECIAL_KEYS;
 use crate::token::{HEAD, Token, token};
 
+/// Archives and compressed files, by magics of at least four bytes: shorter ones stand in random data, too.
+const ARCHIVES: &[(&[u8], &str)] = &[
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b\x08\x00", "gzip data"),
+    (b"\x1f\x8b\x08\x08", "gzip data"),
+    (b"BZh91AY&SY", "bzip2 data"),
+    (b"\xfd7zXZ\x00", "xz data"),
+    (b"\x28\xb5\x2f\xfd", "zstd data"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5 data"),
+];
 /// Levels of nesting. msgpack for Python stops at 512 (1024 in C); models have about ten.
 const MAX_DEPTH: usize = 512;
 /// Keys of open maps that are checked for duplicates, eight bytes each.
@@ -29,6 +41,8 @@ const HEAD_LENGTH: u64 = 4096;
 const MIN_PAYLOAD: u64 = 16;
 /// Findings of one file.
 const MAX_FINDINGS: usize = 500;
+/// Element types that are listed.
+const MAX_TYPES: usize = 64;
 /// Tensors that are named.
 const MAX_TENSORS: u64 = 500_000;
 
@@ -54,6 +68,8 @@ pub(crate) struct Walker<'w> {
     tensors: u64,
     parameters: u64,
     findings: usize,
+    /// Element types, for the inventory.
+    dtypes: BTreeSet<String>,
     /// A special key whose value comes next: its finding is made with what it names.
     special: Option<(String, Span)>,
     duplicate: bool,
@@ -73,6 +89,7 @@ pub(crate) fn walk<'w>(artifact: &'w dyn Artifact, sink: &'w mut dyn Sink) {
         tensors: 0,
         parameters: 0,
         findings: 0,
+        dtypes: BTreeSet::new(),
         special: None,
         duplicate: false,
     };
@@ -80,7 +97,10 @@ pub(crate) fn walk<'w>(artifact: &'w dyn Artifact, sink: &'w mut dyn Sink) {
         walker.sink.incomplete(&reason);
     }
     walker.sink.fact_number("tensor_count", walker.tensors);
-    walker.sink.fact_number("parameter_count", walker.parameters);
+    walker.sink.fact_number("parameters", walker.parameters);
+    let dtypes: Vec<String> = std::mem::take(&mut walker.dtypes).into_iter().collect();
+    walker.sink.fact_text("framework", "flax");
+    walker.sink.fact_list("dtypes", &dtypes);
     if walker.findings > MAX_FINDINGS {
         let more = walker.findings - MAX_FINDINGS;
         walker.sink.incomplete(&format!("{more} more findings are not listed"));
@@ -316,8 +336,8 @@ impl Walker<'_> {
         let head = head.get(..length).unwrap_or(head);
         let what = if is_pickle(head, at.length) {
             "a pickle".to_owned()
-        } else if head.starts_with(b"PK\x03\x04") {
-            "a zip archive".to_owned()
+        } else if let Some((_, what)) = ARCHIVES.iter().find(|(magic, _)| head.starts_with(magic)) {
+            (*what).to_owned()
         } else if let Some(kind) = identify(head, at.length) {
             kind.title()
         } else {
@@ -389,8 +409,11 @@ impl Walker<'_> {
         }
         self.tensors += 1;
         self.parameters = self.parameters.saturating_add(count.unwrap_or(0));
+        let dtype = known.map_or_else(|| clip(&escape(&dtype), 64), |(name, _)| name.to_owned());
+        if self.dtypes.len() < MAX_TYPES {
+            self.dtypes.insert(dtype.clone());
+        }
         if self.tensors <= MAX_TENSORS {
-            let dtype = known.map_or_else(|| clip(&escape(&dtype), 64), |(name, _)| name.to_owned());
             self.sink.tensor(Tensor { name: clip(&self.path, 2000), dtype, shape, at: data });
         }
     }

@@ -3,6 +3,9 @@
 #[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
+#[path = "../../mxnet/tests/gigabyte/mod.rs"]
+mod gigabyte;
+
 use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};
 use modelaudit_plugin::{Plugin, Severity};
 use modelaudit_plugin_flax_msgpack::FlaxMsgpack;
@@ -98,5 +101,33 @@ fn small_files_hold_the_contract() {
         ["params.msgpack", "train_state.msgpack", "bad/reduce.msgpack", "bad/pickle_value.msgpack", "bad/deep.msgpack"]
     {
         conformance::<FlaxMsgpack>(file, &std::fs::read(folder.join(file)).unwrap(), "flax-msgpack");
+    }
+}
+
+#[test]
+fn arrays_of_a_gigabyte_are_not_read() {
+    // {"params": extension 1 of [[2^28], "float32", bytes]}
+    let mut body = vec![0x93, 0x91, 0xce, 0x10, 0, 0, 0, 0xa7];
+    body.extend(b"float32");
+    body.extend([0xc6, 0x40, 0, 0, 0]);
+    let mut head = vec![0x82, 0xa6];
+    head.extend(b"params");
+    head.push(0xc9);
+    head.extend((body.len() as u32 + (1 << 30)).to_be_bytes());
+    head.push(1);
+    head.extend(body);
+    let said = gigabyte::Gigabyte::new(head, 1 << 30, b"\xa4step\x07".to_vec()).scan::<FlaxMsgpack>("flax-msgpack");
+    assert!(said.findings.is_empty() && said.incomplete.is_empty(), "{said:?}");
+    assert_eq!((said.tensors.len(), said.tensors[0].at.length), (1, 1 << 30));
+    assert!(said.served < 1 << 20, "{}", said.served);
+}
+
+#[test]
+fn models_say_what_they_are() {
+    let path = labels::fixtures().join("flax-msgpack/params.msgpack");
+    let report = labels::scan_file::<FlaxMsgpack>(&path, "flax-msgpack");
+    let facts = [("framework", "\"flax\""), ("tensor_count", "2"), ("parameters", "20"), ("dtypes", "[\"f32\"]")];
+    for (key, value) in facts {
+        assert_eq!(report.fact(key), Some(value), "{key}: {report:#?}");
     }
 }

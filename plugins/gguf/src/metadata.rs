@@ -164,10 +164,12 @@ pub fn read(cursor: &mut Cursor<'_>, count: u64, sink: &mut dyn Sink) -> Result<
     }
     for (key, id, at) in ids {
         if let Some(tokens) = tokens.filter(|tokens| id >= *tokens && id != NO_TOKEN) {
-            let message =
-                format!("'{key}' is {id}, there are {tokens} tokens: readers that do not check look beyond them");
+            let message = format!(
+                "{} is {id}, there are {tokens} tokens: readers that do not check look beyond them",
+                quote(&key)
+            );
             let finding = Finding::new(&S902, message).severity(Severity::Info).at(at.offset, at.length);
-            sink.finding(finding.element(key));
+            sink.finding(finding.element(label(&key)));
         }
     }
     if let (Some((shard, at)), Some(count)) = shards

@@ -1,5 +1,7 @@
 //! What a dataset is: a tensor, a payload, or something that makes the library open another file or a native library.
 
+use std::collections::BTreeSet;
+
 use modelaudit_paths::classify;
 use modelaudit_plugin::{Finding, Severity, Sink, Span, Tensor, clip, escape, quote};
 use modelaudit_rules::keras::{S1132, S1133, S1134};
@@ -7,10 +9,11 @@ use modelaudit_rules::structure::{S902, S904};
 
 use crate::file::{File, Trouble};
 use crate::header::{Message, kind, resolve};
-use crate::heap::{self, LocalHeap};
+use crate::heap::LocalHeap;
 use crate::message::{DataType, Layout, Space, Type, external_files, filters};
 use crate::sniff::{HEAD_LENGTH, foreign};
 use crate::text::{Text, texts};
+use crate::virtual_map;
 
 /// Elements that a dataset without any stored data may claim before it is a bomb, in bytes.
 const BOMB: u64 = 64 << 30;
@@ -23,6 +26,30 @@ const MAX_TEXT: u64 = 24 << 20;
 const BUILT_IN: u16 = 255;
 const REGISTERED: std::ops::RangeInclusive<u16> = 256..=32767;
 
+/// What all datasets of numbers hold, for the inventory.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    tensors: u64,
+    elements: u64,
+    types: BTreeSet<&'static str>,
+}
+
+impl Totals {
+    fn count(&mut self, space: &Space, data_type: &DataType, bomb: bool) {
+        let (Type::Number(name), false) = (&data_type.kind, bomb) else { return };
+        self.tensors += 1;
+        self.elements = self.elements.saturating_add(space.count().unwrap_or(0));
+        self.types.insert(name);
+    }
+
+    /// Reports them.
+    pub(crate) fn report(&self, sink: &mut dyn Sink) {
+        sink.fact_number("tensor_count", self.tensors);
+        sink.fact_number("parameters", self.elements);
+        sink.fact_list("dtypes", &self.types.iter().collect::<Vec<_>>());
+    }
+}
+
 /// Whether the messages are those of a dataset.
 pub(crate) fn is_dataset(messages: &[Message]) -> bool {
     messages.iter().any(|m| m.kind == kind::LAYOUT)
@@ -33,6 +60,7 @@ pub(crate) fn judge(
     file: &File<'_>,
     path: &str,
     messages: &[Message],
+    totals: &mut Totals,
     troubles: &mut Vec<Trouble>,
     sink: &mut dyn Sink,
 ) -> Vec<Text> {
@@ -63,6 +91,7 @@ pub(crate) fn judge(
             Finding::new(&S904, message).at(at.offset, at.length).element(&element).detail("cve", "CVE-2026-0897");
         sink.finding(finding);
     }
+    totals.count(&space, &data_type, bomb);
     let stored = match layout {
         Layout::Compact(start, length) => Some(Span::new(start, length)),
         Layout::Contiguous(address, _) if file.is_undefined(address) => None,
@@ -208,21 +237,9 @@ fn virtual_dataset(
     if file.is_undefined(address) {
         return;
     }
-    let source = heap::global(file, address, index).and_then(|(start, length)| {
-        let bytes = file.up_to(start, length.min(8192));
-        let mut cursor = file.cursor(&bytes, start);
-        let version = cursor.u8()?;
-        cursor.length()?;
-        // Later versions put flags before each entry.
-        if version > 0 {
-            cursor.u8()?;
-        }
-        cursor.text().map(<[u8]>::to_vec)
-    });
-    match source {
-        // A full stop stands for this very file.
-        Ok(name) if name == b"." => {}
-        Ok(name) => other_file(element, "is a virtual dataset over", &name, at, sink),
+    match virtual_map::other_source(file, address, index) {
+        Ok(None) => {}
+        Ok(Some(name)) => other_file(element, "is a virtual dataset over", &name, at, sink),
         Err(trouble) => {
             other_file(element, "is a virtual dataset over", b"", at, sink);
             troubles.push(trouble);

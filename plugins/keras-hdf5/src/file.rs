@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
-use modelaudit_plugin::{Artifact, READ_LIMIT};
+use modelaudit_plugin::{Artifact, READ_LIMIT, Span};
 
 /// Bytes of one page of the cache.
 const PAGE: u64 = 4096;
@@ -129,6 +129,12 @@ impl<'a> File<'a> {
     ) -> Result<Vec<u8>, Trouble> {
         let bytes = self.bytes(offset, length)?;
         if bytes.starts_with(signature) { Ok(bytes) } else { Err(Trouble::Broken(offset, what)) }
+    }
+
+    /// Offsets at which a signature of four bytes stands, at most `limit`.
+    pub(crate) fn find(&self, signature: &[u8; 4], limit: u32) -> Vec<u64> {
+        let whole = Span::new(0, self.size());
+        self.artifact.find(&[signature], whole, limit).into_iter().map(|hit| hit.offset).collect()
     }
 
     /// A cursor over bytes that stand at an offset, with this file's sizes of fields.

@@ -18,7 +18,9 @@ mod heap;
 mod message;
 mod sniff;
 mod superblock;
+mod sweep;
 mod text;
+mod virtual_map;
 mod walk;
 
 use modelaudit_keras_config::RULES;

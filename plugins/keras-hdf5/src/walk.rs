@@ -4,15 +4,17 @@ use std::collections::HashSet;
 
 use modelaudit_json::{Document, TreeLimits};
 use modelaudit_keras_config::{Container, MAX_CONFIG, Origin, facts, judge_text};
+use modelaudit_pickle_machine::is_pickle;
 use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape};
 use modelaudit_rules::keras::S1134;
 use modelaudit_rules::structure::S902;
 
-use crate::dataset;
+use crate::dataset::{self, Totals};
 use crate::file::{File, Trouble};
 use crate::group;
 use crate::header;
-use crate::message::{Attribute, Target};
+use crate::message::{Attribute, Target, Type};
+use crate::sweep;
 use crate::text::{Text, texts};
 
 /// Objects that are looked at.
@@ -29,7 +31,15 @@ const CONFIGURATIONS: &[&str] = &["model_config", "training_config", "config", "
 
 /// Walks the file from the root group's header on.
 pub(crate) fn walk(file: &File<'_>, root: u64, sink: &mut dyn Sink) {
-    let mut walker = Walker { file, troubles: Vec::new(), version: None, judged: HashSet::new() };
+    let mut walker = Walker {
+        file,
+        troubles: Vec::new(),
+        version: None,
+        judged: HashSet::new(),
+        handed: HashSet::new(),
+        objects: false,
+        totals: Totals::default(),
+    };
     let mut seen = HashSet::from([root]);
     let mut stack = vec![(root, String::from("/"))];
     let mut objects = 0usize;
@@ -50,6 +60,10 @@ pub(crate) fn walk(file: &File<'_>, root: u64, sink: &mut dyn Sink) {
         }
     }
     sink.fact_number("object_count", objects as u64);
+    walker.totals.report(sink);
+    if walker.objects {
+        sweep::pickles(file, &mut walker.handed, sink);
+    }
     walker.finish(sink);
 }
 
@@ -59,6 +73,11 @@ struct Walker<'w, 'a> {
     version: Option<String>,
     /// Places of configurations that were judged: several attributes may share one text.
     judged: HashSet<u64>,
+    /// Places of pickles that were handed on.
+    handed: HashSet<u64>,
+    /// An array of Python objects was met.
+    objects: bool,
+    totals: Totals,
 }
 
 impl Walker<'_, '_> {
@@ -69,7 +88,8 @@ impl Walker<'_, '_> {
         let attributes = group::attributes(self.file, &messages, &mut self.troubles);
         self.attributes(path, &attributes, sink);
         if dataset::is_dataset(&messages) {
-            for text in dataset::judge(self.file, path, &messages, &mut self.troubles, sink) {
+            let texts = dataset::judge(self.file, path, &messages, &mut self.totals, &mut self.troubles, sink);
+            for text in texts {
                 self.configuration(path, &text, false, sink);
             }
             return Vec::new();
@@ -99,6 +119,7 @@ impl Walker<'_, '_> {
         let mut values = Vec::new();
         let mut left = MAX_TEXT;
         for attribute in attributes {
+            self.pickled(path, attribute, sink);
             let Attribute { kind, space, data, at, .. } = attribute;
             match texts(self.file, kind, space, data, *at, left.min(MAX_CONFIG as u64)) {
                 Ok(Some(found)) => {
@@ -118,11 +139,13 @@ impl Walker<'_, '_> {
                     let version = first();
                     sink.fact_text("keras_version", &version);
                     sink.fact_text("framework", "keras");
+                    sink.fact_text("producer", &format!("Keras {version}"));
                     self.version = Some(version);
                 }
                 "backend" if path == "/" => sink.fact_text("backend", &first()),
                 // PyTables keeps Python objects as pickles in arrays of bytes.
                 "PSEUDOATOM" if first() == "object" => {
+                    self.objects = true;
                     let at = found.first().map_or(0, |t| t.at);
                     let message = "a PyTables array of Python objects, which reading it unpickles";
                     let finding = Finding::new(&S1134, message).severity(Severity::Info);
@@ -138,6 +161,24 @@ impl Walker<'_, '_> {
                 self.configuration(&label, text, named, sink);
             }
         }
+    }
+
+    /// PyTables keeps what HDF5 has no type for as a pickle in a text attribute, and unpickles every text that looks like one when
+    /// the attribute is read. What is in it is the pickle plugin's.
+    fn pickled(&mut self, path: &str, attribute: &Attribute, sink: &mut dyn Sink) {
+        if attribute.kind.kind != Type::Text {
+            return;
+        }
+        let length = attribute.data.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+        let data = attribute.data.get(..length).unwrap_or_default();
+        let size = length as u64;
+        if length < 3 || !data.ends_with(b".") || !is_pickle(data, size) || !self.handed.insert(attribute.at) {
+            return;
+        }
+        let name = escape(&String::from_utf8_lossy(attribute.name.get(..200).unwrap_or(&attribute.name)));
+        let path = path.trim_start_matches('/');
+        let name = if path.is_empty() { name } else { format!("{}@{name}", clip(path, 400)) };
+        sink.embed(&format!("{name}.pkl"), Span::new(attribute.at, size).within(self.file.size()), "pickle");
     }
 
     /// Judges a text that is a Keras configuration, by its name or by its looks.

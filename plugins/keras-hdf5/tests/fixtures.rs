@@ -3,6 +3,9 @@
 #[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
+#[path = "../../mxnet/tests/gigabyte/mod.rs"]
+mod gigabyte;
+
 use modelaudit_plugin::Severity;
 use modelaudit_plugin::testing::{Memory, conformance, scan_artifact};
 use modelaudit_plugin_keras_hdf5::KerasHdf5;
@@ -68,4 +71,45 @@ fn small_files_hold_the_contract() {
     for file in ["weights.h5", "latest.h5", "bad/external_link.h5", "bad/lambda.h5", "bad/virtual.h5"] {
         conformance::<KerasHdf5>(file, &std::fs::read(folder.join(file)).unwrap(), "keras-hdf5");
     }
+}
+
+#[test]
+fn pickles_of_pytables_are_handed_on() {
+    let folder = labels::fixtures().join("keras-hdf5");
+    let children = |file: &str| -> Vec<(String, String)> {
+        let report = labels::scan_file::<KerasHdf5>(&folder.join(file), "keras-hdf5");
+        assert!(report.incomplete.is_empty(), "{report:#?}");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        report.children.iter().map(|c| (c.hint.clone(), text(&c.bytes))).collect()
+    };
+    let quiet = ("pickle".to_owned(), "(lp0\nI1\naI2\na.".to_owned());
+    let evil = ("pickle".to_owned(), "cos\nsystem\n(S'echo fixture'\ntR.".to_owned());
+    // A list of numbers in an attribute, then the elements of the array, which stands packed in chunks.
+    assert_eq!(children("objects.h5"), [quiet.clone(), quiet.clone(), quiet.clone()]);
+    assert_eq!(children("bad/objects.h5"), [quiet.clone(), quiet, evil.clone()]);
+    assert_eq!(children("bad/pickled_attribute.h5"), [evil]);
+}
+
+#[test]
+fn models_say_what_they_are() {
+    let report = labels::scan_file::<KerasHdf5>(&labels::fixtures().join("keras-hdf5/model.h5"), "keras-hdf5");
+    for (key, value) in [
+        ("framework", "\"keras\""),
+        ("producer", "\"Keras 2.13.1\""),
+        ("architecture", "\"Sequential\""),
+        ("parameters", "36"),
+        ("tensor_count", "2"),
+        ("dtypes", "[\"f32\"]"),
+    ] {
+        assert_eq!(report.fact(key), Some(value), "{key}: {report:#?}");
+    }
+}
+
+#[test]
+fn datasets_of_a_gigabyte_are_not_read() {
+    let head = std::fs::read(labels::fixtures().join("keras-hdf5/gigabyte_head.bin")).unwrap();
+    let said = gigabyte::Gigabyte::new(head, 1 << 30, Vec::new()).scan::<KerasHdf5>("keras-hdf5");
+    assert!(said.findings.is_empty() && said.incomplete.is_empty(), "{said:?}");
+    assert_eq!((said.tensors.len(), said.tensors[0].at.length), (1, 1 << 30));
+    assert!(said.served < 1 << 20, "{}", said.served);
 }

@@ -66,6 +66,9 @@ impl Plugin for KerasZip {
             return Ok(());
         }
         sink.fact_text("framework", "keras");
+        if let Some(version) = version {
+            sink.fact_text("producer", &format!("Keras {}", clip(&escape(version), 100)));
+        }
         if let Some(metadata) = &metadata {
             for key in ["keras_version", "date_saved"] {
                 if let Some(text) = metadata.root.get(key).and_then(Node::as_str) {

@@ -4,8 +4,6 @@
 //! stretch about as long as itself. Texts of a family share most of their words (MIT and its forty variants), so of those that would
 //! do, the one that explains most and misses least is taken; then what it explains is set aside, and the rest is looked at again.
 
-use std::collections::HashMap;
-
 use crate::tables::{OWNERS, SHINGLES, TEXTS, Text};
 use crate::words::{SHINGLE, Word, shingle};
 
@@ -35,47 +33,41 @@ pub struct Match {
 #[derive(Clone, Copy)]
 struct Place {
     word: u32,
-    /// Index into [`SHINGLES`]: one for each shingle of each text.
-    entry: u32,
+    /// Which of the sample's shingles.
+    shingle: u32,
+}
+
+/// A text that may be there.
+struct Candidate {
+    text: &'static Text,
+    /// Where shingles of its sample stand, in order, as far as nothing else explains them.
+    places: Vec<Place>,
+    /// Where it stands best.
+    best: Match,
+    /// How much it explains, less what it misses.
+    score: f64,
 }
 
 /// Finds licences, in the order of the text.
 pub fn find(words: &[Word]) -> Vec<Match> {
-    let hashes: Vec<u32> = words.iter().map(|w| w.hash).collect();
-    let mut places: Vec<Vec<Place>> = vec![Vec::new(); TEXTS.len()];
-    for at in 0..hashes.len().saturating_sub(SHINGLE - 1) {
-        let Some(hash) = hashes.get(at..).and_then(shingle) else { break };
-        let first = SHINGLES.partition_point(|h| *h < hash);
-        for entry in first..SHINGLES.len() {
-            if SHINGLES.get(entry) != Some(&hash) {
-                break;
-            }
-            let owner = OWNERS.get(entry).copied().unwrap_or_default();
-            if let Some(list) = places.get_mut(usize::from(owner)) {
-                list.push(Place { word: at as u32, entry: entry as u32 });
-            }
-        }
-    }
-    let mut candidates: Vec<(usize, Vec<Place>)> = places
-        .into_iter()
-        .enumerate()
-        .filter(|(text, list)| TEXTS.get(*text).is_some_and(|t| could_be(t, list.len())))
-        .collect();
+    let mut candidates: Vec<Candidate> =
+        places(words).into_iter().zip(TEXTS).filter_map(|(places, text)| Candidate::new(text, places)).collect();
     let mut found: Vec<Match> = Vec::new();
     while found.len() < MOST {
-        let mut best: Option<(f64, Match)> = None;
-        candidates.retain(|(text, list)| {
-            let Some(candidate) = TEXTS.get(*text).and_then(|t| densest(t, list)) else { return false };
-            let score = f64::from(TEXTS[*text].words) * (3.0 * candidate.part - 2.0);
-            if best.as_ref().is_none_or(|(s, _)| score > *s) {
-                best = Some((score, candidate));
-            }
-            true
-        });
-        let Some((_, taken)) = best else { break };
-        for (_, list) in &mut candidates {
-            list.retain(|p| !(taken.first..=taken.last).contains(&(p.word as usize)));
+        let highest = (0..candidates.len()).max_by(|a, b| candidates[*a].score.total_cmp(&candidates[*b].score));
+        let Some(index) = highest else { break };
+        let candidate = candidates.swap_remove(index);
+        // What was found since it was weighed may explain some of it. Weighed again it can only be lighter, so the first that is still
+        // whole is the heaviest of all.
+        let explained = |p: &Place| found.iter().any(|m| (m.first..=m.last).contains(&(p.word as usize)));
+        if candidate.places.iter().any(explained) {
+            let rest = candidate.places.iter().filter(|p| !explained(p)).copied().collect();
+            candidates.extend(Candidate::new(candidate.text, rest));
+            continue;
         }
+        let taken = candidate.best.clone();
+        // The same text may stand there twice.
+        candidates.push(candidate);
         found.push(taken);
     }
     found.sort_by_key(|m| m.first);
@@ -90,48 +82,76 @@ pub fn find(words: &[Word]) -> Vec<Match> {
     found
 }
 
-/// The part of the sample that is needed.
-fn enough(text: &Text) -> f64 {
-    if text.words < SHORT { ENOUGH_SHORT } else { ENOUGH }
-}
-
-fn could_be(text: &Text, places: usize) -> bool {
-    places as f64 >= enough(text) * f64::from(text.sample)
-}
-
-/// The stretch of a text's length in which most of its sample stands, if that is enough.
-fn densest(text: &Text, places: &[Place]) -> Option<Match> {
-    if !could_be(text, places.len()) {
-        return None;
+/// Where the samples' shingles stand, for each text.
+fn places(words: &[Word]) -> Vec<Vec<Place>> {
+    let hashes: Vec<u32> = words.iter().map(|w| w.hash).collect();
+    let mut places: Vec<Vec<Place>> = TEXTS.iter().map(|_| Vec::new()).collect();
+    for at in 0..hashes.len().saturating_sub(SHINGLE - 1) {
+        let Some(hash) = hashes.get(at..).and_then(shingle) else { break };
+        let first = SHINGLES.partition_point(|h| *h < hash);
+        for entry in first..SHINGLES.len() {
+            if SHINGLES.get(entry) != Some(&hash) {
+                break;
+            }
+            let owner = OWNERS.get(entry).copied().unwrap_or_default();
+            if let Some(list) = places.get_mut(usize::from(owner)) {
+                list.push(Place { word: at as u32, shingle: entry as u32 });
+            }
+        }
     }
+    places
+}
+
+impl Candidate {
+    /// A text whose shingles stand at these places; None if too few of them stand together.
+    fn new(text: &'static Text, mut places: Vec<Place>) -> Option<Self> {
+        let enough = if text.words < SHORT { ENOUGH_SHORT } else { ENOUGH } * f64::from(text.sample);
+        if (places.len() as f64) < enough {
+            return None;
+        }
+        // Numbered from 0, so that counting them is an index.
+        let mut shingles: Vec<u32> = places.iter().map(|p| p.shingle).collect();
+        shingles.sort_unstable();
+        shingles.dedup();
+        if (shingles.len() as f64) < enough {
+            return None;
+        }
+        for place in &mut places {
+            place.shingle = shingles.partition_point(|s| *s < place.shingle) as u32;
+        }
+        let (most, first, last) = densest(text, &places, shingles.len())?;
+        if (most as f64) < enough {
+            return None;
+        }
+        let part = most as f64 / f64::from(text.sample.max(1));
+        let best = Match { id: text.id, part, first, last };
+        Some(Self { text, places, best, score: f64::from(text.words) * (3.0 * part - 2.0) })
+    }
+}
+
+/// The stretch of a text's length in which most different shingles of its sample stand: how many, and its first and last word.
+fn densest(text: &Text, places: &[Place], shingles: usize) -> Option<(usize, usize, usize)> {
     // Names of holders and notes between paragraphs make it longer than the original.
     let reach = text.words + text.words / 4 + 40;
-    let mut counts: HashMap<u32, u32> = HashMap::new();
-    let mut start = 0;
+    let mut counts = vec![0u32; shingles];
+    let (mut start, mut different) = (0, 0);
     let mut best: Option<(usize, usize, usize)> = None;
     for (end, place) in places.iter().enumerate() {
-        *counts.entry(place.entry).or_default() += 1;
+        let count = counts.get_mut(place.shingle as usize)?;
+        different += usize::from(*count == 0);
+        *count += 1;
         while let Some(oldest) = places.get(start).filter(|p| p.word + reach < place.word) {
-            if let Some(count) = counts.get_mut(&oldest.entry) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(&oldest.entry);
-                }
-            }
+            let count = counts.get_mut(oldest.shingle as usize)?;
+            *count -= 1;
+            different -= usize::from(*count == 0);
             start += 1;
         }
-        if best.is_none_or(|(most, _, _)| counts.len() > most) {
-            best = Some((counts.len(), start, end));
+        if best.is_none_or(|(most, _, _)| different > most) {
+            best = Some((different, start, end));
         }
     }
     let (most, start, end) = best?;
-    let part = most as f64 / f64::from(text.sample.max(1));
-    (part >= enough(text)).then(|| Match {
-        id: text.id,
-        part,
-        first: places.get(start).map_or(0, |p| p.word as usize),
-        last: places.get(end).map_or(0, |p| p.word as usize + SHINGLE - 1),
-    })
+    Some((most, places.get(start)?.word as usize, places.get(end)?.word as usize + SHINGLE - 1))
 }
 
 #[cfg(test)]

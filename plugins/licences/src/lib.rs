@@ -23,29 +23,33 @@ mod words;
 use modelaudit_plugin::{Artifact, Manifest, Plugin, Sink};
 use modelaudit_rules::licences;
 
-/// Literals of which one stands in every text that is looked at. Those marked true begin the text of a licence.
-const ANCHORS: &[(&[u8], bool)] = &[
-    (b"SPDX-License-Identifier", false),
-    (b"icense", false),
-    (b"ICENSE", true),
-    (b"icence", false),
-    (b"edistribution and use", true),
-    (b"ermission to use", true),
-    (b"ermission is ", true),
-    (b"General Public License", true),
-    (b"Public License", true),
-    (b"Creative Commons", true),
-    (b"Apache License", true),
-    (b"pipeline_tag:", false),
-    (b"library_name:", false),
-    (b"base_model:", false),
+/// Literals of which one stands in every text that is looked at: each anchor more costs the host's pass over every file, so they are few.
+/// The last three begin cards, which may lack a licence.
+const ANCHORS: &[&[u8]] = &[
+    b"icense",
+    b"ICENSE",
+    b"icence",
+    b"edistribution and use",
+    b"ermission to use",
+    b"ermission is ",
+    b"pipeline_tag:",
+    b"library_name:",
+    b"base_model",
+];
+
+/// One of these stands in every text of a licence; ordinary files speak of licences without them.
+const BEGINNINGS: &[&[u8]] = &[
+    b"ICENSE",
+    b"edistribution and use",
+    b"ermission to use",
+    b"ermission is ",
+    b"Public License",
+    b"Creative Commons",
+    b"Apache License",
 ];
 
 /// Words that a licence has at least: a file with fewer only points at one.
 const FEWEST_WORDS: usize = 60;
-/// Hits of anchors that are looked at.
-const MOST_HITS: u32 = 4096;
-
 /// The analyser.
 pub struct Licences;
 
@@ -57,7 +61,7 @@ impl Plugin for Licences {
             summary: "names the licences of models, data sets and files",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: Vec::new(),
-            anchors: ANCHORS.iter().map(|(literal, _)| literal.to_vec()).collect(),
+            anchors: ANCHORS.iter().map(|literal| literal.to_vec()).collect(),
             rules: licences::ALL.to_vec(),
         }
     }
@@ -70,9 +74,8 @@ impl Plugin for Licences {
             report::licences(&declared::json(&text), size, sink);
             return Ok(());
         }
-        let hits = artifact.hits(0, MOST_HITS);
-        let begins_text = |anchor: u32| ANCHORS.get(anchor as usize).is_some_and(|(_, begins)| *begins);
-        let may_hold_text = hits.iter().any(|h| h.offset < text.bytes.len() as u64 && begins_text(h.anchor));
+        let within = modelaudit_plugin::Span::new(0, text.bytes.len() as u64);
+        let may_hold_text = !artifact.find(BEGINNINGS, within, 1).is_empty();
         let mut found = Vec::new();
         let mut missing = false;
         if let Some((front, of_card, none)) = std::str::from_utf8(&text.bytes).ok().and_then(declared::card) {

@@ -1,5 +1,7 @@
 //! The parameters: a list of arrays, then a list of their names (`NDArray::Save` in ndarray.cc).
 
+use std::collections::BTreeSet;
+
 use modelaudit_plugin::{Artifact, EndOfData, Finding, Reader, Sink, Span, Tensor};
 use modelaudit_rules::structure::{S902, S911};
 
@@ -51,7 +53,8 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
     let mut reader = Reader::new(artifact);
     match list(&mut reader, sink) {
         Ok(count) => {
-            sink.fact_number("tensors", count);
+            sink.fact_text("framework", "mxnet");
+            sink.fact_number("tensor_count", count);
             let rest = Span::new(reader.position(), reader.remaining());
             if rest.length > 0 {
                 sink.finding(
@@ -76,9 +79,15 @@ fn list(reader: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<u64, Stop> {
     reader.skip(16)?;
     let count = reader.u64_le()?;
     let mut tensors = Vec::new();
+    let (mut parameters, mut dtypes) = (0u64, BTreeSet::new());
     for _ in 0..count {
         // Every array takes bytes, so a count that lies ends with the file.
         let tensor = array(reader)?;
+        if let Some(tensor) = &tensor {
+            let elements = tensor.shape.iter().fold(1u64, |product, d| product.saturating_mul(*d));
+            parameters = parameters.saturating_add(elements);
+            dtypes.insert(tensor.dtype.clone());
+        }
         if let Some(tensor) = tensor
             && tensors.len() < MOST_NAMED
         {
@@ -86,6 +95,8 @@ fn list(reader: &mut Reader<'_>, sink: &mut dyn Sink) -> Result<u64, Stop> {
         }
         sink.progress(reader.position());
     }
+    sink.fact_number("parameters", parameters);
+    sink.fact_list("dtypes", &dtypes.into_iter().collect::<Vec<_>>());
     let at = reader.position();
     let names = reader.u64_le()?;
     if names != 0 && names != count {

@@ -1,5 +1,7 @@
 //! The graph: nodes with an operator, attributes (`attrs`, `attr`, `param`) and inputs by number.
 
+use std::collections::BTreeSet;
+
 use modelaudit_json::{DefectKind, Document, Node, TreeLimits, Value};
 use modelaudit_metadata_text::{judge, label};
 use modelaudit_plugin::{Artifact, Finding, Sink, Span, quote};
@@ -8,14 +10,17 @@ use modelaudit_rules::structure::{S902, S910, S911};
 
 use crate::policy::{CODE_OPERATORS, PLACES, attacks_expressions, is_library};
 
-/// Findings of one scan.
+/// Findings of one scan, and names of operators that are listed.
 const MOST: usize = 200;
+const MOST_OPERATORS: usize = 200;
 /// Names that MXNet has had for a node's attributes.
 const ATTRIBUTES: [&str; 3] = ["attrs", "attr", "param"];
 
 struct Scan<'s> {
     sink: &'s mut dyn Sink,
     findings: usize,
+    /// Names of operators, for the inventory.
+    operators: BTreeSet<String>,
 }
 
 impl Scan<'_> {
@@ -39,13 +44,15 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
             return Err(format!("the graph was not read: {error}"));
         }
     };
-    let mut scan = Scan { sink, findings: 0 };
+    let mut scan = Scan { sink, findings: 0, operators: BTreeSet::new() };
     let mut nodes = 0;
     // Graphs may hold graphs (`subgraphs`), so every list of that name counts.
     for (_, graph) in document.root.walk() {
         for list in graph.all("nodes") {
             nodes += list.items().len();
-            list.items().iter().for_each(|node| scan.node(node, list.items().len()));
+            for (index, node) in list.items().iter().enumerate() {
+                scan.node(node, index, list.items().len());
+            }
             references(&mut scan, graph, "arg_nodes", list.items().len());
             references(&mut scan, graph, "heads", list.items().len());
         }
@@ -67,12 +74,18 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
     if document.truncated {
         scan.sink.incomplete("a string of more than a megabyte was looked at in part");
     }
-    scan.sink.fact_number("nodes", nodes as u64);
+    scan.sink.fact_text("framework", "mxnet");
+    scan.sink.fact_number("operator_count", nodes as u64);
+    let operators: Vec<String> = scan.operators.iter().map(|name| label(name)).collect();
+    scan.sink.fact_list("operators", &operators);
+    if let Some(version) = version(&document.root) {
+        scan.sink.fact_text("producer", &format!("MXNet {version}"));
+    }
     Ok(())
 }
 
-/// Numbers of nodes, alone or first in a list, must be below the number of nodes.
-fn references(scan: &mut Scan<'_>, owner: &Node, key: &str, nodes: usize) {
+/// Numbers of nodes, alone or first in a list, must be below the number of nodes. True if one is not.
+fn references(scan: &mut Scan<'_>, owner: &Node, key: &str, nodes: usize) -> bool {
     let outside = owner.all(key).flat_map(|list| list.items()).find(|item| {
         let number = item.items().first().unwrap_or(item);
         match &number.value {
@@ -84,14 +97,40 @@ fn references(scan: &mut Scan<'_>, owner: &Node, key: &str, nodes: usize) {
         let message = format!("{} refers to a node that is not there: the graph has {nodes}", quote(key));
         scan.report(Finding::new(&S902, message).at(item.at.offset, item.at.length).element(key));
     }
+    outside.is_some()
+}
+
+/// The release that wrote the graph: `attrs: {"mxnet_version": ["int", 10901]}`.
+fn version(root: &Node) -> Option<String> {
+    let number = root.get("attrs")?.get("mxnet_version")?;
+    let number = number.items().last().unwrap_or(number).as_u64()?;
+    Some(format!("{}.{}.{}", number / 10_000, number / 100 % 100, number % 100))
 }
 
 impl Scan<'_> {
-    fn node(&mut self, node: &Node, nodes: usize) {
+    /// Inputs stand before the nodes that take them: a node that takes itself, or a later one, closes a circle for readers that follow
+    /// the graph by recursion.
+    fn order(&mut self, node: &Node, name: &str, index: usize) {
+        let number = |item: &Node| item.items().first().unwrap_or(item).as_u64();
+        let later =
+            node.all("inputs").flat_map(|list| list.items()).find(|i| number(i).is_some_and(|n| n >= index as u64));
+        if let Some(item) = later {
+            let message = format!("the node {} takes itself or a later node as an input", quote(name));
+            self.report(Finding::new(&S902, message).at(item.at.offset, item.at.length).element(label(name)));
+        }
+    }
+
+    fn node(&mut self, node: &Node, index: usize, nodes: usize) {
         let text = |key| node.get(key).and_then(Node::as_str).unwrap_or_default();
         let (operator, name) = (text("op"), text("name"));
         let Span { offset, length } = node.at;
-        references(self, node, "inputs", nodes);
+        // `null` stands for an input.
+        if operator != "null" && !operator.is_empty() && self.operators.len() < MOST_OPERATORS {
+            self.operators.insert(operator.to_owned());
+        }
+        if !references(self, node, "inputs", nodes) {
+            self.order(node, name, index);
+        }
         for long in [operator, name] {
             if attacks_expressions(long) {
                 let message = format!(

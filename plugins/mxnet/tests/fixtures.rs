@@ -3,6 +3,8 @@
 #[path = "../../safetensors/tests/labels/mod.rs"]
 mod labels;
 
+mod gigabyte;
+
 use modelaudit_plugin::testing::conformance;
 use modelaudit_plugin::{Plugin, Severity};
 use modelaudit_plugin_mxnet::Mxnet;
@@ -48,5 +50,38 @@ fn small_files_hold_the_contract() {
         ("sparse.params", "mxnet-params"),
     ] {
         conformance::<Mxnet>(file, &std::fs::read(folder.join(file)).unwrap(), format);
+    }
+}
+
+#[test]
+fn arrays_of_a_gigabyte_are_not_read() {
+    let numbers = |numbers: &[u64]| -> Vec<u8> { numbers.iter().flat_map(|n| n.to_le_bytes()).collect() };
+    let mut head = numbers(&[0x112, 0, 1]);
+    head.extend([0xc9, 0xfa, 0x93, 0xf9, 0, 0, 0, 0, 1, 0, 0, 0]);
+    head.extend(numbers(&[1 << 28]));
+    head.extend([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let tail = [numbers(&[1, 3]), b"w_0".to_vec()].concat();
+    let said = gigabyte::Gigabyte::new(head, 1 << 30, tail).scan::<Mxnet>("mxnet-params");
+    assert!(said.findings.is_empty() && said.incomplete.is_empty(), "{said:?}");
+    assert_eq!((said.tensors.len(), said.tensors[0].at.length), (1, 1 << 30));
+    assert!(said.served < 1 << 20, "{}", said.served);
+}
+
+#[test]
+fn models_say_what_they_are() {
+    let folder = labels::fixtures().join("mxnet");
+    let graph = labels::scan_file::<Mxnet>(&folder.join("model-symbol.json"), "mxnet-symbol");
+    let facts = [
+        ("framework", "\"mxnet\""),
+        ("producer", "\"MXNet 1.9.0\""),
+        ("operator_count", "2"),
+        ("operators", "[\"FullyConnected\"]"),
+    ];
+    for (key, value) in facts {
+        assert_eq!(graph.fact(key), Some(value), "{key}: {graph:#?}");
+    }
+    let parameters = labels::scan_file::<Mxnet>(&folder.join("model-0000.params"), "mxnet-params");
+    for (key, value) in [("tensor_count", "2"), ("parameters", "10"), ("dtypes", "[\"f16\",\"f32\"]")] {
+        assert_eq!(parameters.fact(key), Some(value), "{key}: {parameters:#?}");
     }
 }

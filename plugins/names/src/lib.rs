@@ -1,15 +1,17 @@
 //! Names that deceive: of files, and of the members of archives.
 //!
-//! A name is what a person decides by. This analyser is given every artifact and looks at nothing but its name: controls and look-alike
-//! letters (`modelaudit_deceptive_unicode`) and extensions that hide others (`extension`). It reads no byte of the content, and a name
-//! of plain ASCII with one extension costs it nothing.
+//! A name is what a person decides by, and many a tool. This analyser is given every artifact and looks at its name: controls and
+//! look-alike letters (`modelaudit_deceptive_unicode`), extensions that hide others (`extension`), and extensions that promise another
+//! format than the first bytes are (`mismatch`, which is all that it reads). A plain name costs it next to nothing.
 
 mod extension;
+mod mismatch;
 
 use modelaudit_deceptive_unicode::{Deception, name, visible};
 use modelaudit_plugin::{Artifact, Finding, Manifest, Plugin, Sink, escape};
 use modelaudit_rules::encodings::S605;
 use modelaudit_rules::identity::S914;
+use modelaudit_rules::structure::S901;
 
 /// The analyser.
 pub struct Names;
@@ -19,11 +21,11 @@ impl Plugin for Names {
         Manifest {
             name: "names",
             version: env!("CARGO_PKG_VERSION"),
-            summary: "finds names that deceive: look-alike letters, invisible characters, hidden extensions",
+            summary: "finds names that deceive: look-alike letters, invisible characters, hidden and false extensions",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: Vec::new(),
             anchors: Vec::new(),
-            rules: vec![S605, S914],
+            rules: vec![S605, S901, S914],
         }
     }
 
@@ -44,6 +46,7 @@ impl Plugin for Names {
             let message = format!("the name '{}' {}", shown(&base), trick.describe());
             sink.finding(Finding::new(&S914, message).element(shown(&full)).detail("extension", escape(trick.last())));
         }
+        mismatch::scan(artifact, &base, sink);
         Ok(())
     }
 }

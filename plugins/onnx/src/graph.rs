@@ -26,7 +26,7 @@ const MAX_ATTRIBUTES: usize = 4096;
 /// Distinct operators that are remembered; ONNX has some 250.
 const MAX_OPERATORS: usize = 4096;
 /// Calls between functions that are remembered.
-const MAX_CALLS: usize = 200_000;
+const MAX_CALLS: usize = 50_000;
 /// A field that the schema does not know is a place to hide something from this size on.
 const HIDDEN: u64 = 1024;
 

@@ -11,7 +11,7 @@ mod program;
 
 use modelaudit_plugin::{Artifact, Format, Magic, Manifest, Plugin, Sink};
 use modelaudit_rules::other_formats::S1107;
-use modelaudit_rules::structure::{S902, S905};
+use modelaudit_rules::structure::{S902, S905, S911};
 
 /// The plugin.
 pub struct Paddle;
@@ -55,7 +55,7 @@ impl Plugin for Paddle {
                 Format::new("paddle-pir", "Paddle 3 program").first_characters(b"{"),
             ],
             anchors: vec![],
-            rules: vec![S902, S905, S1107],
+            rules: vec![S902, S905, S911, S1107],
         }
     }
 

@@ -1,5 +1,7 @@
 //! `.pdiparams`: tensors one after the other, as `SerializeToStream` of lod_tensor.cc and tensor_util.cc writes them.
 
+use std::collections::BTreeSet;
+
 use modelaudit_plugin::{Artifact, EndOfData, Finding, Reader, Sink, Span, Tensor};
 use modelaudit_protobuf::{Message, Walker};
 use modelaudit_rules::structure::S902;
@@ -47,13 +49,18 @@ impl From<EndOfData> for Stop {
 /// Scans parameters.
 pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
     let mut reader = Reader::new(artifact);
-    let mut count = 0u64;
+    let (mut count, mut parameters, mut dtypes) = (0u64, 0u64, BTreeSet::new());
     if reader.remaining() == 0 {
         return Err("the file is empty".to_owned());
     }
     while reader.remaining() > 0 {
         match tensor(artifact, &mut reader, count) {
-            Ok(tensor) => sink.tensor(tensor),
+            Ok(tensor) => {
+                let elements = tensor.shape.iter().fold(1u64, |product, d| product.saturating_mul(*d));
+                parameters = parameters.saturating_add(elements);
+                dtypes.insert(tensor.dtype.clone());
+                sink.tensor(tensor);
+            }
             Err(stop) => {
                 // Zeros and a small number are a weak magic: data of another format may begin like that.
                 if count == 0 && !artifact.name().to_ascii_lowercase().ends_with(".pdiparams") {
@@ -67,7 +74,10 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
         count += 1;
         sink.progress(reader.position());
     }
-    sink.fact_number("tensors", count);
+    sink.fact_text("framework", "paddle");
+    sink.fact_number("tensor_count", count);
+    sink.fact_number("parameters", parameters);
+    sink.fact_list("dtypes", &dtypes.into_iter().collect::<Vec<_>>());
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Paddle 3's `inference.json`: the same operators as JSON objects with their names under `#`.
 
+use std::collections::BTreeSet;
+
 use modelaudit_json::{Event, Parser};
-use modelaudit_metadata_text::judge;
+use modelaudit_metadata_text::{judge, label};
 use modelaudit_plugin::{Artifact, Finding, Sink, Span};
 use modelaudit_rules::structure::S902;
 
@@ -14,12 +16,15 @@ const MOST: usize = 200;
 pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
     let mut parser = Parser::new(artifact, Span::new(0, artifact.size()));
     let (mut name_follows, mut operators, mut findings) = (false, 0u64, 0usize);
+    // The version of the program stands in `base_code`, with the keys `magic` and `version`.
+    let (mut names, mut version, mut version_follows) = (BTreeSet::new(), None, false);
     let error = loop {
         let finding = match parser.event() {
             Err(error) => break Some(error),
             Ok(None) => break None,
             Ok(Some(Event::Key(key))) => {
                 name_follows = key.value == "#";
+                version_follows = key.value == "version" && version.is_none();
                 None
             }
             Ok(Some(Event::String(text))) => {
@@ -27,7 +32,13 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
                 // "1.py_func": the dialect's number or name, and the operator's.
                 let operator = text.value.rsplit('.').next().unwrap_or_default();
                 let reach = if name_follows { policy::reach(operator) } else { None };
-                operators += u64::from(name_follows);
+                // Types, attributes and places have a `#`, too; operators have a number and a name.
+                if name_follows && text.value.contains('.') {
+                    operators += 1;
+                    if names.len() < MOST {
+                        names.insert(label(operator));
+                    }
+                }
                 let finding = match reach {
                     Some(reach) => Some(policy::finding(operator, reach, &[])),
                     None => judge(text.value)
@@ -36,7 +47,11 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
                 name_follows = false;
                 finding.map(|f| f.at(at.offset, at.length))
             }
-            Ok(Some(_)) => {
+            Ok(Some(other)) => {
+                if let (Event::Number(number), true) = (&other, version_follows) {
+                    version = Some(label(number.text));
+                }
+                version_follows = false;
                 name_follows = false;
                 None
             }
@@ -48,7 +63,12 @@ pub fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> 
             }
         }
     };
-    sink.fact_number("operators", operators);
+    sink.fact_text("framework", "paddle");
+    sink.fact_number("operator_count", operators);
+    sink.fact_list("operators", &names.into_iter().collect::<Vec<_>>());
+    if let Some(version) = version {
+        sink.fact_text("format_version", &version);
+    }
     if let Some(error) = error {
         if !error.is_end() && !error.is_limit() {
             sink.finding(

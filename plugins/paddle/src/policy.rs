@@ -50,7 +50,10 @@ pub const IGNORED: &[&str] = &["op_callstack", "op_namescope", "op_device", "op_
 
 /// What the operator reaches, if it leaves the computation.
 pub fn reach(operator: &str) -> Option<Reach> {
-    OPERATORS.iter().find(|(name, _)| *name == operator).map(|(_, reach)| *reach)
+    let row = OPERATORS.iter().find(|(name, _)| *name == operator).map(|(_, reach)| *reach);
+    // Parameter servers: every release has its own names behind these.
+    let network = ["distributed_", "c_gen_", "pull_box_", "push_box_", "fl_listen_"];
+    row.or_else(|| network.iter().any(|start| operator.starts_with(start)).then_some(Reach::Network))
 }
 
 /// The finding for an operator with the strings of its attributes.

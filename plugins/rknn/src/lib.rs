@@ -4,8 +4,11 @@
 //! known from Netron (`source/rknn.js`), for the vendor documents none. The network's code runs on the accelerator; what reaches the host
 //! are the texts, and lengths that the runtime believes. Encrypted models exist and can not be looked at.
 
+use std::collections::BTreeSet;
+
+use modelaudit_json::{Document, Node, TreeLimits, Value};
 use modelaudit_metadata_text::scan_runs;
-use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Sink, Span};
+use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Sink, Span, clip, escape};
 use modelaudit_rules::structure::{S902, S905, S911, S912};
 
 /// The plugin.
@@ -15,6 +18,8 @@ pub struct Rknn;
 const HEADER: u64 = 24;
 /// What follows the header from version 2 on, if there is a network.
 const MORE: u64 = 40;
+/// Operators of a description that are listed.
+const MOST: usize = 500;
 /// Versions that Netron knows.
 const VERSIONS: [std::ops::RangeInclusive<u64>; 2] = [1..=6, 0x1001..=0x1004];
 
@@ -50,6 +55,7 @@ impl Plugin for Rknn {
         let (Some(version), Some(length)) = (number(artifact, 8), number(artifact, 16)) else {
             return Err(format!("the model is cut off: {size} bytes are less than its header"));
         };
+        sink.fact_text("framework", "rknn");
         sink.fact_number("format_version", version);
         if !VERSIONS.iter().any(|known| known.contains(&version)) {
             // Texts were looked at; what else is in there is anybody's guess.
@@ -62,6 +68,46 @@ impl Plugin for Rknn {
 }
 
 modelaudit_plugin::export!(Rknn);
+
+/// Facts of the description: what it is called, what for, of which operators. Its texts were looked at with all others.
+fn description(artifact: &dyn Artifact, at: Span, sink: &mut dyn Sink) {
+    let document = match Document::parse(artifact, at, TreeLimits::default()) {
+        Ok(document) => document,
+        Err(error) if error.is_limit() => {
+            sink.incomplete(&format!("the description of the model at offset {} was not read: {error}", at.offset));
+            return;
+        }
+        Err(error) => {
+            let message = format!("the description of the model is no JSON: {error}");
+            sink.finding(Finding::new(&S902, message).at(at.offset, at.length));
+            return;
+        }
+    };
+    if !matches!(document.root.value, Value::Object(_)) {
+        sink.finding(Finding::new(&S902, "the description of the model is no JSON object").at(at.offset, at.length));
+        return;
+    }
+    let show = |text: &str| clip(&escape(text), 200);
+    for (key, fact) in [("name", "model_name"), ("version", "producer_version")] {
+        if let Some(text) = document.root.get(key).and_then(Node::as_str) {
+            sink.fact_text(fact, &show(text));
+        }
+    }
+    let platforms = document.root.get("target_platform");
+    let platforms: Vec<String> = platforms
+        .map(|p| p.as_str().into_iter().chain(p.items().iter().filter_map(Node::as_str)).map(show).collect())
+        .unwrap_or_default();
+    if !platforms.is_empty() {
+        sink.fact_list("target_platform", platforms.get(..20).unwrap_or(&platforms));
+    }
+    let nodes = document.root.get("nodes").map(Node::items).unwrap_or_default();
+    if !nodes.is_empty() {
+        let kinds: BTreeSet<String> =
+            nodes.iter().filter_map(|n| n.get("op").or_else(|| n.get("lid"))?.as_str()).map(show).take(MOST).collect();
+        sink.fact_number("operator_count", nodes.len() as u64);
+        sink.fact_list("operators", &kinds.into_iter().collect::<Vec<_>>());
+    }
+}
 
 fn number(artifact: &dyn Artifact, offset: u64) -> Option<u64> {
     artifact.array::<8>(offset).map(u64::from_le_bytes)
@@ -92,9 +138,8 @@ fn layout(artifact: &dyn Artifact, version: u64, length: u64, sink: &mut dyn Sin
             size.saturating_sub(json + 8)
         ));
     }
-    let first = artifact.read(json + 8, 1);
-    if text > 0 && first != b"{" {
-        sink.finding(Finding::new(&S902, "the description of the model is no JSON object").at(json + 8, text));
+    if text > 0 {
+        description(artifact, Span::new(json + 8, text), sink);
     }
     let rest = Span::new(end, size - end);
     let padding = artifact.read(end, 1 << 16);

@@ -25,3 +25,18 @@ fn small_files_hold_the_contract() {
         conformance::<Rknn>(file, &std::fs::read(labels::fixtures().join("rknn").join(file)).unwrap(), "rknn");
     }
 }
+
+#[test]
+fn models_say_what_they_are() {
+    let report = labels::scan_file::<Rknn>(&labels::fixtures().join("rknn/described.rknn"), "rknn");
+    for (key, value) in [
+        ("framework", "\"rknn\""),
+        ("format_version", "6"),
+        ("model_name", "\"resnet\""),
+        ("target_platform", "[\"rk3588\"]"),
+        ("operator_count", "2"),
+        ("operators", "[\"Conv\",\"Relu\"]"),
+    ] {
+        assert_eq!(report.fact(key), Some(value), "{key}: {report:#?}");
+    }
+}

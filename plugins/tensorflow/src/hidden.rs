@@ -12,8 +12,8 @@ use crate::probe::is_graph_def;
 use crate::resolve::{Origin, Scope, Suspect};
 use crate::scan::Scan;
 
-/// Bytes of a string that is put together.
-const LONGEST: u64 = 16 << 20;
+/// Bytes of strings that are put together, in one file.
+const LONGEST: u64 = 32 << 20;
 
 impl Scan<'_, '_> {
     /// Looks for the graph that the operator runs; None if it was found and is scanned.
@@ -26,15 +26,7 @@ impl Scan<'_, '_> {
                 return Some((&S1121, Severity::Warning, "runs a graph that is computed"));
             }
         };
-        let length: u64 = spans.iter().map(|span| span.length).sum();
-        if length > LONGEST {
-            self.sink.incomplete(&format!("a string of {length} bytes that is run as a graph was not read"));
-            return None;
-        }
-        let mut bytes = Vec::new();
-        for span in &spans {
-            bytes.extend(self.artifact.read_span(*span, LONGEST).unwrap_or_default());
-        }
+        let bytes = self.put_together(&spans)?;
         if let (true, [_]) = (is_graph(&bytes), spans.as_slice()) {
             // It was put on the list when the string was met.
             return None;
@@ -52,6 +44,21 @@ impl Scan<'_, '_> {
         Some((&S1121, Severity::Warning, "runs a string that is no graph as it stands"))
     }
 
+    /// The bytes of a string in parts; None, and a gap, if the budget of the file is spent.
+    fn put_together(&mut self, spans: &[Span]) -> Option<Vec<u8>> {
+        let length: u64 = spans.iter().map(|span| span.length).sum();
+        self.put_together += length;
+        if self.put_together > LONGEST {
+            self.sink.incomplete(&format!("a string of {length} bytes that the graph unpacks or runs was not read"));
+            return None;
+        }
+        let mut bytes = Vec::new();
+        for span in spans {
+            bytes.extend(self.artifact.read_span(*span, LONGEST).unwrap_or_default());
+        }
+        Some(bytes)
+    }
+
     fn hand_on(&mut self, bytes: &[u8], hint: &str) {
         let mut child = self.sink.child("graph in a string", hint);
         if child.write(bytes) {
@@ -61,17 +68,12 @@ impl Scan<'_, '_> {
 
     /// Hands on a constant that the graph decompresses: what comes out may be a graph or a payload.
     pub fn unpacked(&mut self, spans: &[Span]) {
-        let length: u64 = spans.iter().map(|span| span.length).sum();
         if let [span] = spans
             && span.end() <= self.size
             && is_compressed(&self.walker.read(*span, 4))
         {
             self.sink.embed("compressed string", *span, "");
-        } else if length <= LONGEST {
-            let mut bytes = Vec::new();
-            for span in spans {
-                bytes.extend(self.artifact.read_span(*span, LONGEST).unwrap_or_default());
-            }
+        } else if let Some(bytes) = self.put_together(spans) {
             let packed = [Some(bytes.clone()), from_base64(&bytes)].into_iter().flatten().find(|b| is_compressed(b));
             if let Some(packed) = packed {
                 self.hand_on(&packed, "");

@@ -65,7 +65,7 @@ impl Scan<'_, '_> {
                         (4, 3, Some(span)) => self.configuration(span, ""),
                         (6, 1, Some(span)) => {
                             let name = self.name(span);
-                            self.edges.root(Place::Function(name), "a function of the saved objects");
+                            self.edges.root(Place::function(&name), "a function of the saved objects");
                         }
                         _ => {}
                     }

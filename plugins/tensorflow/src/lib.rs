@@ -99,6 +99,10 @@ impl Plugin for Tensorflow {
             Some(kind) => scan::Scan::new(artifact, kind, sink).run(),
             None if size == 0 => Err("the file is empty".to_owned()),
             None if name_matches(artifact, wanted) => scan::Scan::new(artifact, wanted, sink).run(),
+            None if probe::is_other_message(&head, size) => {
+                sink.log("a protobuf message without any field of a graph");
+                Ok(())
+            }
             None => Err(format!(
                 "no message of TensorFlow: it begins with {}",
                 quote(head.get(..head.len().min(24)).unwrap_or_default())

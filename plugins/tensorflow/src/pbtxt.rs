@@ -9,8 +9,8 @@ use modelaudit_rules::structure::S902;
 
 use crate::text::{Token, Tokens};
 
-/// The largest text that is turned; it takes twice as much memory. A graph with weights is not written as text.
-const LARGEST: u64 = 48 << 20;
+/// The largest text that is turned; it takes some four times as much memory. A graph with weights is not written as text.
+const LARGEST: u64 = 32 << 20;
 /// Open messages; the deepest that a writer writes is some twenty.
 const DEEPEST: usize = 100;
 

@@ -65,6 +65,13 @@ pub fn kind(head: &[u8], size: u64) -> Option<Kind> {
     (head::fits(&fields, FINGERPRINT) && hashes >= 3).then_some(Kind::Fingerprint)
 }
 
+/// True if the bytes are all of a protobuf message that has no field which a graph, a meta graph or a saved model could have: data sets
+/// keep their element types in such (`dataset_spec.pb`).
+pub fn is_other_message(head: &[u8], size: u64) -> bool {
+    let fields = head::fields(head, size).unwrap_or_default();
+    head.len() as u64 == size && !fields.is_empty() && fields.len() < 64 && fields.iter().all(|f| f.number > 7)
+}
+
 /// True if the bytes are a `GraphDef`, also inside another message.
 pub fn is_graph_def(head: &[u8], size: u64) -> bool {
     head::fields(head, size).is_some_and(|fields| is_graph(&fields))

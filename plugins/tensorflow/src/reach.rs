@@ -5,6 +5,7 @@
 //! saved objects hold for Python. What nothing leads to is dead code: still a reason to ask, but not to hurry.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use modelaudit_call_graph::reach;
 use modelaudit_protobuf::{Malformed, Message};
@@ -13,18 +14,36 @@ use crate::registry;
 use crate::resolve::Node;
 use crate::scan::Scan;
 
-/// Edges that are remembered: graphs of TensorFlow have some hundred thousand nodes with two inputs each.
-const MAX_EDGES: usize = 1_000_000;
+/// Edges that are remembered: the largest graphs have some hundred thousand nodes.
+const MAX_EDGES: usize = 400_000;
 /// Entry points that are remembered.
 const MAX_ROOTS: usize = 20_000;
 
-/// A place in a model: a node of the main graph, or a function.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// A node, by name.
-    Node(String),
-    /// A function, by name.
-    Function(String),
+/// A place in a model, by the hash of its name: names of a large graph take more memory than there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(u64);
+
+impl Place {
+    /// A node of the main graph.
+    pub fn node(name: &str) -> Self {
+        Self::hashed(0, name)
+    }
+
+    /// A function.
+    pub fn function(name: &str) -> Self {
+        Self::hashed(1, name)
+    }
+
+    fn hashed(kind: u8, name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (kind, name).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+
+    /// A node of a function, which stands for all of them, or of the main graph where the function's name is empty.
+    fn of(function: &str, node: &str) -> Self {
+        if function.is_empty() { Self::node(node) } else { Self::function(function) }
+    }
 }
 
 /// What leads where.
@@ -46,9 +65,7 @@ pub struct Reached {
 impl Reached {
     /// The entry point that leads to a node of a function, or of the graph where the name of the function is empty.
     pub fn by(&self, function: &str, node: &str) -> String {
-        let place =
-            if function.is_empty() { Place::Node(node.to_owned()) } else { Place::Function(function.to_owned()) };
-        let root = self.from.get(&place).and_then(|root| self.names.get(root));
+        let root = self.from.get(&Place::of(function, node)).and_then(|root| self.names.get(root));
         root.cloned().unwrap_or_else(|| "nothing that the model offers".to_owned())
     }
 }
@@ -56,20 +73,19 @@ impl Reached {
 impl Edges {
     /// Takes in a node of a function, or of the main graph where the name is empty.
     pub fn node(&mut self, function: &str, node: &Node) {
-        let from =
-            if function.is_empty() { Place::Node(node.name.clone()) } else { Place::Function(function.to_owned()) };
+        let from = Place::of(function, &node.name);
         if function.is_empty() {
             for input in &node.inputs {
                 let name = input.trim_start_matches('^').split(':').next().unwrap_or_default();
-                self.edge(from.clone(), Place::Node(name.to_owned()));
+                self.edge(from, Place::node(name));
             }
         }
         for callee in &node.functions {
-            self.edge(from.clone(), Place::Function(callee.clone()));
+            self.edge(from, Place::function(callee));
         }
         // Graphs of TensorFlow 1 call a function by using its name as an operator.
         if !registry::is_registered(&node.op) {
-            self.edge(from, Place::Function(node.op.clone()));
+            self.edge(from, Place::function(&node.op));
         }
     }
 
@@ -96,7 +112,7 @@ impl Scan<'_, '_> {
         if edges.roots.is_empty() || edges.full {
             return None;
         }
-        let roots: Vec<Place> = edges.roots.iter().map(|(place, _)| place.clone()).collect();
+        let roots: Vec<Place> = edges.roots.iter().map(|(place, _)| *place).collect();
         let from = reach(&edges.edges, &roots);
         let mut names = BTreeMap::new();
         for (place, name) in edges.roots {
@@ -121,8 +137,8 @@ impl Scan<'_, '_> {
                     while let Some(part) = self.walker.next(&mut definition)? {
                         let (2, Some(span)) = (part.number, part.bytes()) else { continue };
                         if let Some(output) = self.output(Message::over(span))? {
-                            let name = output.split(':').next().unwrap_or_default().to_owned();
-                            self.edges.root(Place::Node(name), &format!("signature {signature}"));
+                            let name = output.split(':').next().unwrap_or_default();
+                            self.edges.root(Place::node(name), &format!("signature {signature}"));
                         }
                     }
                 }

@@ -50,8 +50,11 @@ pub enum Origin {
 /// Operators that read a variable (state_ops.cc, resource_variable_ops.cc).
 const VARIABLES: &[&str] = &["ReadVariableOp", "Variable", "VariableV2", "VarHandleOp"];
 
-/// Nodes and constants that are kept for a graph.
+/// Nodes and constants that are kept for a graph, and bytes that they take: the sandbox has 256 MiB.
 const MAX_KEPT: usize = 100_000;
+const MAX_BYTES: usize = 48 << 20;
+/// Bytes that a node takes besides its texts.
+const NODE: usize = 128;
 /// Operators that decompress of which the input is followed.
 const MAX_COMPRESSED: usize = 256;
 /// Steps from an input back to constants; more are there to wear out who follows them.
@@ -76,6 +79,8 @@ pub struct Scope {
     others: BTreeMap<String, Vec<String>>,
     /// Inputs of operators that decompress.
     compressed: Vec<String>,
+    /// Bytes of all that is kept.
+    bytes: usize,
 }
 
 impl Scope {
@@ -92,11 +97,19 @@ impl Scope {
             numbers: BTreeSet::new(),
             others: BTreeMap::new(),
             compressed: Vec::new(),
+            bytes: 0,
         }
     }
 
     /// Takes in a node that no policy speaks of.
     pub fn add(&mut self, node: Node) {
+        let inputs: usize = node.inputs.iter().map(|input| input.len() + size_of::<String>()).sum();
+        let strings: usize = node.attributes.iter().map(|a| a.strings.len() * size_of::<Span>()).sum();
+        self.bytes += NODE + node.name.len() + inputs + strings;
+        if self.bytes > MAX_BYTES {
+            self.full = true;
+            return;
+        }
         let kept = self.constants.len() + self.passes.len() + self.arguments.len();
         if node.op == "Const" {
             let Some(value) = node.attributes.into_iter().find(|a| a.name == "value") else {

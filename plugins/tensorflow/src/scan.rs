@@ -62,6 +62,8 @@ pub struct Scan<'a, 's> {
     pub dtypes: BTreeSet<String>,
     /// Bytecode of Lambda layers that was reported: a layer stands in the model's configuration and in its own.
     pub lambdas: BTreeSet<u64>,
+    /// Bytes of strings that were put together.
+    pub put_together: u64,
     /// Depth of the graph that is being walked.
     pub depth: u32,
     work: Vec<(Message, u32)>,
@@ -87,6 +89,7 @@ impl<'a, 's> Scan<'a, 's> {
             edges: Edges::default(),
             dtypes: BTreeSet::new(),
             lambdas: BTreeSet::new(),
+            put_together: 0,
             depth: 0,
             work: Vec::new(),
             operators: BTreeMap::new(),
@@ -209,8 +212,9 @@ impl<'a, 's> Scan<'a, 's> {
                     match (kind, item.number, item.bytes()) {
                         (2, 1, Some(bytes)) => self.maybe_graph(bytes),
                         (1, 1, Some(name)) if STARTERS.contains(&key.as_str()) => {
-                            let node = self.name(name).split(':').next().unwrap_or_default().to_owned();
-                            self.edges.root(Place::Node(node), &format!("collection {key}"));
+                            let name = self.name(name);
+                            let node = name.split(':').next().unwrap_or_default();
+                            self.edges.root(Place::node(node), &format!("collection {key}"));
                         }
                         _ => {}
                     }

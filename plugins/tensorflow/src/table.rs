@@ -137,14 +137,7 @@ impl Index<'_, '_> {
                 return Err(Stop::Lies(at, "a block stands twice in the list".to_owned()));
             }
             let block = self.block(span, at)?;
-            let mut found = Vec::new();
-            entries(&block, span.offset, |key, value, at| {
-                found.push((key.to_vec(), Span::new(at, value.len() as u64)));
-                Ok(())
-            })?;
-            for (key, value) in found {
-                self.entry(&key, value)?;
-            }
+            entries(&block, span.offset, |key, value, at| self.entry(key, Span::new(at, value.len() as u64)))?;
         }
         Ok(())
     }

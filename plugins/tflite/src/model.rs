@@ -46,6 +46,12 @@ pub struct Scan<'a, 's> {
     pub buffers: Vec<Option<Span>>,
     /// For each tensor of the subgraph that is being walked, its buffer and its type.
     pub tensors: Vec<(u32, u8)>,
+    /// Bytes of options that were read.
+    pub options: u64,
+    /// Options were left out.
+    pub options_cut: bool,
+    /// The description of the model was read.
+    pub described: bool,
     codes: Vec<Code>,
     /// Builtin operators that are used.
     builtins: BTreeSet<i32>,
@@ -73,6 +79,9 @@ impl<'a, 's> Scan<'a, 's> {
             artifact,
             tensors: Vec::new(),
             builtins: BTreeSet::new(),
+            options: 0,
+            options_cut: false,
+            described: false,
             claimed: Vec::new(),
             tensor_count: 0,
             dtypes: BTreeSet::new(),

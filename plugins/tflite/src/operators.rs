@@ -12,8 +12,9 @@ use crate::model::Scan;
 use crate::policy::classify;
 use crate::schema::{self, operator};
 
-/// Options of an operator that are read; the description of an operation takes some hundred bytes.
-const LONGEST_OPTIONS: u64 = 16 << 20;
+/// Options of operators that are read, of all together: the description of an operation takes some hundred bytes, and a small file may
+/// name the same options a million times.
+const MOST_OPTIONS: u64 = 32 << 20;
 /// Operations that hide behind one custom code and are remembered.
 const MAX_HIDDEN: usize = 256;
 /// Bytes of a path that are shown.
@@ -75,11 +76,15 @@ impl Scan<'_, '_> {
 
     /// The TensorFlow operation that options name.
     fn operation(&mut self, options: Span) -> Option<String> {
-        if options.length > LONGEST_OPTIONS {
-            let message = format!("options of {} bytes at offset {} were not read", options.length, options.offset);
-            self.sink.incomplete(&message);
+        if options.length > MOST_OPTIONS - self.options {
+            if !std::mem::replace(&mut self.options_cut, true) {
+                let message = format!("options of {} bytes at offset {} were not read", options.length, options.offset);
+                self.sink.incomplete(&message);
+            }
+            return None;
         }
-        let bytes = self.artifact.read_span(options, LONGEST_OPTIONS)?;
+        self.options += options.length;
+        let bytes = self.artifact.read_span(options, MOST_OPTIONS)?;
         let name = flex::operation(&bytes)?;
         Some(clip(&escape(&String::from_utf8_lossy(name)), 256))
     }
@@ -158,7 +163,7 @@ impl Scan<'_, '_> {
     /// A named buffer of the metadata: that of the metadata library is a FlatBuffer with texts about the model.
     pub fn entry(&mut self, name: &str, place: Span) {
         const LONGEST: u64 = 4 << 20;
-        if name != "TFLITE_METADATA" || place.length < 8 {
+        if name != "TFLITE_METADATA" || place.length < 8 || std::mem::replace(&mut self.described, true) {
             return;
         }
         let Some(bytes) = self.artifact.read_span(place, LONGEST) else { return };

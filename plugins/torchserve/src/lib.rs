@@ -23,8 +23,20 @@ const MAX_TEXT: usize = 1 << 20;
 const MAX_NAMES: usize = 100_000;
 
 /// Fields of `model` in the manifest that name files. Source: torch-model-archiver's `ManifestWriter`.
-const PATH_FIELDS: &[&str] =
-    &["serializedFile", "modelFile", "handler", "requirementsFile", "configFile", "extraFiles", "modelName"];
+const PATH_FIELDS: &[&str] = &[
+    "serializedFile",
+    "modelFile",
+    "handler",
+    "requirementsFile",
+    "configFile",
+    "extraFiles",
+    "modelName",
+    "specFile",
+    "workflowName",
+];
+
+/// What a manifest describes: a model, or in a workflow archive (`.war`) the graph of several.
+const DESCRIBED: [&str; 2] = ["model", "workflow"];
 
 /// The plugin.
 pub struct Torchserve;
@@ -38,7 +50,7 @@ impl Plugin for Torchserve {
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
                 Format::new("torchserve", "TorchServe model archive")
-                    .extensions(&["mar"])
+                    .extensions(&["mar", "war"])
                     .magic(Magic::at(0, b"PK\x03\x04")),
             ],
             anchors: vec![],
@@ -128,7 +140,7 @@ fn manifest(artifact: &dyn Artifact, entry: &Entry, contents: &Contents, sink: &
         sink.finding(finding.at(at.offset, at.length).element(element));
     }
     let mut missing = Vec::new();
-    for model in document.root.all("model") {
+    for model in DESCRIBED.iter().flat_map(|key| document.root.all(key)) {
         for (field, node) in model.members() {
             if !PATH_FIELDS.contains(&field.as_str()) {
                 continue;
@@ -149,13 +161,23 @@ fn manifest(artifact: &dyn Artifact, entry: &Entry, contents: &Contents, sink: &
                 }
             }
         }
-        for (field, fact) in [("modelName", "model_name"), ("handler", "handler"), ("modelVersion", "model_version")] {
+        let facts = [
+            ("modelName", "model_name"),
+            ("workflowName", "model_name"),
+            ("handler", "handler"),
+            ("modelVersion", "model_version"),
+        ];
+        for (field, fact) in facts {
             if let Some(text) = model.get(field).and_then(Node::as_str) {
                 sink.fact_text(fact, &clip(&escape(text), 200));
             }
         }
     }
-    if document.root.get("model").is_none_or(|m| m.members().is_empty()) {
+    sink.fact_text("framework", "torchserve");
+    if let Some(version) = document.root.get("archiverVersion").and_then(Node::as_str) {
+        sink.fact_text("producer", &format!("torch-model-archiver {}", clip(&escape(version), 100)));
+    }
+    if DESCRIBED.iter().all(|key| document.root.get(key).is_none_or(|m| m.members().is_empty())) {
         let finding = Finding::new(&S819, "the manifest describes no model");
         sink.finding(finding.at(at.offset, at.length).element(element));
     }
@@ -200,7 +222,7 @@ fn judge(field: &str, path: &str) -> Option<Finding> {
 /// folders or patterns are not looked up.
 fn is_file(field: &str, path: &str) -> bool {
     match field {
-        "modelName" | "extraFiles" => false,
+        "modelName" | "workflowName" | "extraFiles" => false,
         "handler" => path.ends_with(".py"),
         _ => !path.ends_with('/'),
     }

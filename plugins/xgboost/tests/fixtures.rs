@@ -34,10 +34,29 @@ fn real_models_are_silent() {
 #[test]
 fn both_encodings_say_the_same() {
     let folder = labels::fixtures().join("xgboost");
-    for name in ["bad_child", "bad_attribute", "bad_feature", "bad_lengths"] {
+    for name in
+        ["bad_child", "bad_attribute", "bad_feature", "bad_lengths", "bad_loop", "bad_category_start", "bad_output"]
+    {
         let json = labels::scan_file::<XgBoost>(&folder.join(format!("{name}.json")), "xgboost-json");
         let ubj = labels::scan_file::<XgBoost>(&folder.join(format!("{name}.ubj")), "xgboost-ubj");
         assert_eq!(json.findings[0].message, ubj.findings[0].message);
+    }
+}
+
+#[test]
+fn models_say_what_they_are() {
+    for (file, format) in [("model.json", "xgboost-json"), ("model.ubj", "xgboost-ubj")] {
+        let report = labels::scan_file::<XgBoost>(&labels::fixtures().join("xgboost").join(file), format);
+        for (key, value) in [
+            ("framework", "\"xgboost\""),
+            ("format_version", "\"2.0.3\""),
+            ("booster", "\"gbtree\""),
+            ("objective", "\"binary:logistic\""),
+            ("feature_count", "5"),
+            ("trees", "2"),
+        ] {
+            assert_eq!(report.fact(key), Some(value), "{file}, {key}: {report:#?}");
+        }
     }
 }
 

@@ -35,8 +35,18 @@ impl PluginArgs {
     }
 }
 
-/// Where compiled plugins of third parties are kept: under the user's cache folder; None if the system knows no such thing.
-fn cache_folder() -> Option<PathBuf> {
+/// Our part of the user's cache folder; None if the system knows no such thing.
+fn user_cache() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("modelaudit").join("plugins"))
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("modelaudit"))
+}
+
+/// Where compiled plugins of third parties are kept.
+fn cache_folder() -> Option<PathBuf> {
+    Some(user_cache()?.join("plugins"))
+}
+
+/// Where results of scans are kept.
+pub fn default_results() -> Option<PathBuf> {
+    Some(user_cache()?.join("scans"))
 }

@@ -98,6 +98,10 @@ pub struct PolicyArgs {
     #[arg(long)]
     pub strict_license: bool,
 
+    /// Read all weights, too, and note what is odd about their numbers: NaN, outlier neurons, repeated blocks, data in low bits
+    #[arg(long)]
+    pub weights: bool,
+
     /// Leave out files and folders whose path fits; the report names them
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
@@ -135,6 +139,14 @@ pub struct LimitArgs {
     /// Files scanned at the same time; 0 is one for each processor [default: 0]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
+
+    /// Keep results here and use those that are there, in place of the user's cache folder
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Scan everything anew, and keep no result
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Which of the plugins scan.

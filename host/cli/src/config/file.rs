@@ -51,6 +51,11 @@ pub struct Config {
     pub max_total_size: Option<Size>,
     pub jobs: Option<usize>,
     #[serde(default)]
+    pub weights: bool,
+    cache_dir: Option<PathBuf>,
+    #[serde(default)]
+    pub no_cache: bool,
+    #[serde(default)]
     scanners: Vec<String>,
     #[serde(default)]
     exclude_scanner: Vec<String>,
@@ -166,6 +171,11 @@ impl Config {
     /// The baseline.
     pub fn baseline(&self) -> Option<PathBuf> {
         self.baseline.as_deref().map(|p| self.beside(p))
+    }
+
+    /// The folder of results.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.cache_dir.as_deref().map(|p| self.beside(p))
     }
 
     /// Third-party plugins.

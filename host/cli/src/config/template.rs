@@ -86,6 +86,6 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             crate::config::Config::read(&path).unwrap();
         }
-        assert_eq!(uncommented.lines().filter(|l| l.contains(" = ")).count(), 25, "{uncommented}");
+        assert_eq!(uncommented.lines().filter(|l| l.contains(" = ")).count(), 28, "{uncommented}");
     }
 }

@@ -1,6 +1,6 @@
 //! Components: files, what is in them, models in shards; and how they hang together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use modelaudit_engine::model::{ArtifactReport, Family, FileReport, Finding, ScanReport, Severity, Verdict};
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::licences::{Licence, licences};
 use super::model_card::{ModelCard, is_model, model_card};
 use super::{Property, ROOT, property};
+use crate::facts::plain;
 use crate::place::printable;
 use crate::tree::parents;
 
@@ -96,38 +97,37 @@ impl Inventory {
     pub fn of(report: &ScanReport) -> Self {
         let mut inventory = Self {
             components: vec![],
-            dependencies: vec![],
+            dependencies: vec![Dependency { r#ref: ROOT.to_owned(), depends_on: vec![] }],
             compositions: vec![],
             refs: vec![],
             taken: HashMap::from([(ROOT.to_owned(), 1)]),
         };
-        // What is in something else hangs there; the rest hangs on the root.
-        let mut top = Vec::new();
-        let mut inner: Vec<Dependency> = Vec::new();
         let mut incomplete = Vec::new();
+        // Each path's file, and where its dependency stands.
+        let mut places: HashMap<&str, (&FileReport, usize)> = HashMap::new();
         for file in &report.files {
-            inner.extend(inventory.file(file));
-            if let Some(first) = inventory.refs.last().and_then(|refs| refs.first()) {
-                top.push(first.clone());
-                if file.gaps().next().is_some() {
-                    incomplete.push(first.clone());
-                }
-            }
+            places.insert(&file.path, (file, inventory.dependencies.len()));
+            inventory.file(file);
+            let first = inventory.refs.last().and_then(|refs| refs.first());
+            incomplete.extend(first.filter(|_| file.gaps().next().is_some()).cloned());
         }
+        // What is in something else hangs there; the rest hangs on the root.
+        let mut top: Vec<String> = inventory.refs.iter().filter_map(|refs| refs.first()).cloned().collect();
+        let mut sharded = HashSet::new();
         for family in &report.families {
-            let (name, shards) = inventory.family(report, family, &mut inner);
+            let (name, shards) = inventory.family(family, &places);
             if !family.missing.is_empty() || (shards.len() as u64) < family.expected {
                 incomplete.push(name.clone());
             }
-            top.retain(|reference| !shards.contains(reference));
-            inner.push(Dependency { r#ref: name.clone(), depends_on: shards });
-            top.push(name);
+            sharded.extend(shards.iter().cloned());
+            top.push(name.clone());
+            inventory.dependencies.push(Dependency { r#ref: name, depends_on: shards });
         }
+        top.retain(|reference| !sharded.contains(reference));
+        inventory.dependencies[0].depends_on = top;
         if !report.errors.is_empty() || !report.policy.excluded.is_empty() {
             incomplete.push(ROOT.to_owned());
         }
-        inventory.dependencies = vec![Dependency { r#ref: ROOT.to_owned(), depends_on: top }];
-        inventory.dependencies.extend(inner);
         if !incomplete.is_empty() {
             inventory.compositions.push(Composition { aggregate: "incomplete", assemblies: incomplete });
         }
@@ -153,58 +153,42 @@ impl Inventory {
         }
     }
 
-    fn file(&mut self, file: &FileReport) -> Vec<Dependency> {
-        let mut dependencies: Vec<Dependency> = Vec::with_capacity(file.artifacts.len());
+    /// Adds a file with everything in it.
+    fn file(&mut self, file: &FileReport) {
+        let first = self.dependencies.len();
         let mut refs: Vec<String> = Vec::with_capacity(file.artifacts.len());
         for (index, (artifact, parent)) in file.artifacts.iter().zip(parents(file)).enumerate() {
             let reference = self.unique(&artifact.location());
             if let Some(parent) = parent {
-                dependencies[parent].depends_on.push(reference.clone());
+                self.dependencies[first + parent].depends_on.push(reference.clone());
             }
-            dependencies.push(Dependency { r#ref: reference.clone(), depends_on: vec![] });
+            self.dependencies.push(Dependency { r#ref: reference.clone(), depends_on: vec![] });
             let mut component = component(artifact, &reference);
-            component.properties.extend(if index == 0 {
-                of_file(file)
-            } else {
-                risk(&artifact.findings.iter().collect::<Vec<_>>())
-            });
+            component.properties.extend(if index == 0 { of_file(file) } else { risk(artifact.findings.iter()) });
             self.components.push(component);
             refs.push(reference);
         }
         self.refs.push(refs);
-        dependencies
     }
 
-    /// The model that the shards make up; its index, if it was scanned, depends on them, too.
-    fn family(
-        &mut self,
-        report: &ScanReport,
-        family: &Family,
-        dependencies: &mut [Dependency],
-    ) -> (String, Vec<String>) {
-        let first_of = |path: &str| {
-            let index = report.files.iter().position(|f| f.path == path)?;
-            self.refs[index].first().cloned()
-        };
-        let shards: Vec<String> = family.present.iter().filter_map(|path| first_of(path)).collect();
-        if let Some(index) = index_of(&family.name).and_then(|path| first_of(&path))
-            && let Some(dependency) = dependencies.iter_mut().find(|d| d.r#ref == index)
-        {
-            dependency.depends_on.extend(shards.iter().cloned());
+    /// Adds the model that the shards make up; its index, if it was scanned, depends on them, too.
+    fn family(&mut self, family: &Family, places: &HashMap<&str, (&FileReport, usize)>) -> (String, Vec<String>) {
+        let found: Vec<_> = family.present.iter().filter_map(|path| places.get(path.as_str())).collect();
+        let members: Vec<&FileReport> = found.iter().map(|(file, _)| *file).collect();
+        let shards: Vec<String> = found.iter().map(|&&(_, at)| self.dependencies[at].r#ref.clone()).collect();
+        if let Some(&(_, at)) = index_of(&family.name).and_then(|path| places.get(path.as_str())) {
+            self.dependencies[at].depends_on.extend(shards.iter().cloned());
         }
-        let members: Vec<_> = report.files.iter().filter(|f| family.present.contains(&f.path)).collect();
         let model = members.iter().flat_map(|f| f.artifacts.first()).any(is_model);
+        let kind = if model { "machine-learning-model" } else { "file" };
         let reference = self.unique(&family.name);
-        let name = base_name(&family.name).to_owned();
-        let mut component =
-            Component::new(if model { "machine-learning-model" } else { "file" }, &reference, &printable(&name));
+        let mut component = Component::new(kind, &reference, &printable(base_name(&family.name)));
         component.properties = vec![
             property("shards", &family.expected.to_string()),
             property("shards_present", &family.present.len().to_string()),
         ];
         component.properties.extend(family.missing.iter().map(|name| property("shard_missing", name)));
-        let findings: Vec<_> = members.iter().flat_map(|f| f.findings()).map(|(_, f)| f).collect();
-        component.properties.extend(risk(&findings));
+        component.properties.extend(risk(members.iter().flat_map(|f| f.findings()).map(|(_, f)| f)));
         self.components.push(component);
         (reference, shards)
     }
@@ -217,8 +201,7 @@ impl Inventory {
             files => common_folder(files),
         };
         let mut root = Component::new(if model { "machine-learning-model" } else { "file" }, ROOT, &printable(&name));
-        let findings: Vec<_> = report.files.iter().flat_map(FileReport::findings).map(|(_, f)| f).collect();
-        root.properties = risk(&findings);
+        root.properties = risk(report.files.iter().flat_map(FileReport::findings).map(|(_, f)| f));
         root
     }
 }
@@ -276,21 +259,10 @@ fn component(artifact: &ArtifactReport, reference: &str) -> Component {
     component
 }
 
-/// A fact as text: strings as they are, lists of strings with commas, anything else as JSON.
-pub fn plain(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_string) => {
-            items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    }
-}
-
 /// Verdict and risk of a file with everything in it.
 fn of_file(file: &FileReport) -> Vec<Property> {
     let mut properties = vec![property("verdict", file.verdict().word())];
-    properties.extend(risk(&file.findings().map(|(_, f)| f).collect::<Vec<_>>()));
+    properties.extend(risk(file.findings().map(|(_, f)| f)));
     if file.verdict() == Verdict::Unrecognised {
         properties.push(property("unrecognised", "no format claims the file"));
     }
@@ -304,7 +276,7 @@ fn of_file(file: &FileReport) -> Vec<Property> {
 
 /// How many findings of each severity count, and the score that follows from them: 5 for each critical one and 2 for each warning, 10 at
 /// most. It is 0 if and only if nothing at warning or above counts; facts are no risk.
-fn risk(findings: &[&Finding]) -> Vec<Property> {
+fn risk<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Property> {
     let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
     let mut accepted = 0_u64;
     for finding in findings {

@@ -4,8 +4,8 @@ use modelaudit_engine::model::ArtifactReport;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::components::plain;
 use super::{Property, property};
+use crate::facts::plain;
 use crate::place::clipped;
 
 /// Longest text; in characters.

@@ -36,11 +36,6 @@ impl Location {
             Uri::Absolute(uri) => Self { uri: Some(uri), ..Self::default() },
         }
     }
-
-    /// A file by its path as it was written.
-    pub fn plain(path: &str) -> Self {
-        Self::of(path, None)
-    }
 }
 
 #[derive(Serialize)]

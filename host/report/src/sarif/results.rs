@@ -192,7 +192,7 @@ fn result<'a>(
 fn logical(artifact: &ArtifactReport, finding: &Finding) -> Vec<Logical> {
     let members = artifact.path.get(1..).unwrap_or_default();
     let qualified = members.join(":");
-    let member = members.last().map(|name| (name.as_str(), qualified.clone(), "member"));
+    let member = members.last().map(|name| (name.as_str(), qualified.clone(), "archiveMember"));
     let element = finding.element.as_deref().map(|name| {
         let whole = if qualified.is_empty() { name.to_owned() } else { format!("{qualified}:{name}") };
         (name, whole, "element")

@@ -1,6 +1,7 @@
 //! The tool, its extensions and their rules.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use modelaudit_engine::model::{FileReport, Finding, Origin, PluginReport, Rule, ScanReport, Severity};
 use serde::Serialize;
@@ -80,7 +81,7 @@ pub struct Catalogue<'a> {
 
 impl<'a> Catalogue<'a> {
     /// Lists the rules that have a result; the others would be most of the log.
-    pub fn of(report: &'a ScanReport, verbose: bool) -> Self {
+    pub fn of(report: &'a ScanReport, verbose: bool, folder: Option<&Path>) -> Self {
         let third_party = |(_, plugin): &(usize, &PluginReport)| plugin.origin != Origin::Builtin;
         let strangers: Vec<_> = report.plugins.iter().enumerate().filter(third_party).collect();
         let extensions: BTreeMap<_, _> =
@@ -95,7 +96,7 @@ impl<'a> Catalogue<'a> {
                 locations: vec![],
                 rules: vec![],
             },
-            extensions: strangers.into_iter().map(|(_, plugin)| extension(plugin)).collect(),
+            extensions: strangers.into_iter().map(|(_, plugin)| extension(plugin, folder)).collect(),
         };
         let shown = |(_, finding): &(_, &Finding)| verbose || finding.severity > Severity::Debug;
         let findings = report.files.iter().flat_map(FileReport::findings).filter(shown);
@@ -119,7 +120,7 @@ impl<'a> Catalogue<'a> {
     }
 }
 
-fn extension(plugin: &PluginReport) -> Component<'_> {
+fn extension<'a>(plugin: &'a PluginReport, folder: Option<&Path>) -> Component<'a> {
     let Origin::File(path) = &plugin.origin else { unreachable!("only plugins of third parties are extensions") };
     Component {
         name: printable(&plugin.name).into_owned(),
@@ -127,7 +128,7 @@ fn extension(plugin: &PluginReport) -> Component<'_> {
         semantic_version: is_semantic(&plugin.version).then_some(plugin.version.as_str()),
         information_uri: None,
         notifications: vec![],
-        locations: vec![Location::plain(path)],
+        locations: vec![Location::of(path, folder)],
         rules: vec![],
     }
 }

@@ -46,7 +46,7 @@ fn a_finding_in_a_member_names_the_file_the_member_and_the_bytes_of_the_file() {
     assert_eq!(place["logicalLocations"][0]["fullyQualifiedName"], "data.pkl:layer 1");
     assert_eq!(
         place["logicalLocations"][1],
-        json!({"name": "data.pkl", "fullyQualifiedName": "data.pkl", "kind": "member"})
+        json!({"name": "data.pkl", "fullyQualifiedName": "data.pkl", "kind": "archiveMember"})
     );
     assert_eq!(result["properties"]["artifactRegion"], json!({"byteOffset": 45, "byteLength": 1}));
     let member = &run["artifacts"][1];

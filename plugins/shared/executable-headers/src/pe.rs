@@ -35,12 +35,14 @@ const E_LFANEW_MAX: u32 = 1 << 20;
 const SECTIONS_MAX: u16 = 96;
 /// `IMAGE_FILE_DLL`.
 const DLL: u16 = 0x2000;
-/// The first bytes of every APE: a DOS header that a shell reads as an assignment. Source: cosmopolitan `ape/ape.S`.
+/// The first bytes of every APE: a DOS header that a shell reads as an assignment, of a value that starts with a line end (as
+/// opposed to a text that speaks of it). Source: cosmopolitan `ape/ape.S`.
 const APE: &[u8; 8] = b"MZqFpD='";
 
 pub(crate) fn inspect(window: &Window<'_>) -> Option<Executable> {
     let image = inspect_image(window);
-    if window.array::<8>(0).as_ref() == Some(APE) {
+    let value = matches!(window.array::<9>(0), Some([.., b'\n' | b'\r']));
+    if window.array::<8>(0).as_ref() == Some(APE) && (value || image.is_some()) {
         let (extent, truncated) =
             image.map_or((window.size().min(4096), false), |image| (image.extent, image.truncated));
         return Some(Executable { kind: Kind::Ape, extent, truncated });

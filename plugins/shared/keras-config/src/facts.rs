@@ -12,7 +12,7 @@ const MAX_TYPES: usize = 60;
 pub fn facts(root: &Node, sink: &mut dyn Sink) {
     let config = root.get("config");
     if let Some(class) = root.get("class_name").and_then(Node::as_str) {
-        sink.fact_text("model_class", &clip(&escape(class), 200));
+        sink.fact_text("architecture", &clip(&escape(class), 200));
     }
     if let Some(name) = config.and_then(|c| c.get("name")).and_then(Node::as_str) {
         sink.fact_text("model_name", &clip(&escape(name), 200));

@@ -17,6 +17,7 @@ mod classes;
 mod facts;
 mod policy;
 mod reference;
+mod text;
 mod version;
 mod walk;
 
@@ -75,7 +76,20 @@ impl Origin<'_> {
 /// Parses a configuration and judges it. Returns the document, for facts.
 ///
 /// A text that is no JSON is a defect (Keras refuses it, other readers may not); one that ends early is *incomplete*.
+///
+/// Python's reader takes UTF-16 and UTF-32, too, so they are read; places are those of the whole text then.
 pub fn judge_text(json: &[u8], origin: &Origin<'_>, sink: &mut dyn Sink) -> Option<Document> {
+    if let Some(utf8) = text::to_utf8(json) {
+        let message =
+            format!("{} is in an encoding that Python's JSON reader knows and most others do not", origin.name);
+        let finding = Finding::new(&S910, message).at(origin.place.offset, origin.place.length);
+        sink.finding(finding.element(origin.name));
+        return judge_utf8(&utf8, &Origin { start: None, ..*origin }, sink);
+    }
+    judge_utf8(json, origin, sink)
+}
+
+fn judge_utf8(json: &[u8], origin: &Origin<'_>, sink: &mut dyn Sink) -> Option<Document> {
     // Python's reader takes any depth that its stack bears; nested models and wrappers reach some dozens.
     let limits =
         TreeLimits { parse: Limits { depth: 512, text: 8 << 20, ..Limits::default() }, nodes: 600_000, text: 48 << 20 };

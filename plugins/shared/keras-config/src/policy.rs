@@ -25,13 +25,17 @@ const fn warning(name: &'static str, why: &'static str) -> Gadget {
 
 const DOWNLOADS: &str = "downloads a file to a path of the configuration's choice and unpacks it";
 const LOADS: &str = "loads another model from a path or URL, with the protection off if its arguments say so";
-const REBUILDS: &str = "deserialises another configuration, with its own arguments for the protection";
 const UNPROTECTS: &str = "switches off the protection against code in models";
 const STATE: &str = "changes Keras' global state, the protection against code in models among it";
 const WRITES: &str = "writes files";
 const READS: &str = "reads files of the configuration's choice";
 const NATIVE: &str = "loads a native library";
 const PYTHON: &str = "runs a Python function";
+/// Why a name is harmful that a module of Keras only happens to import (`keras.src.utils.file_utils.urlretrieve`).
+pub(crate) const BORROWED: &str =
+    "is none of Keras' own but what the module imported: before 3.9 the loader took whatever the module holds";
+/// What the functions `get` of Keras' modules do.
+pub(crate) const REBUILDS: &str = "deserialises another configuration, with its own arguments for the protection";
 const CALLBACK: &str = "is a callback that writes files or sends data";
 
 /// Dangerous in every module of Keras, TensorFlow and numpy, by the last component of the name.
@@ -41,6 +45,9 @@ pub(crate) const GADGETS: &[Gadget] = &[
     critical("_extract_archive", "unpacks an archive without looking at its names", "CVE-2025-12060"),
     critical("extract_open_archive", "unpacks an archive without looking at its names", "CVE-2025-12060"),
     critical("_resolve_hasher", READS, ""),
+    critical("validate_file", READS, ""),
+    critical("hash_file", READS, ""),
+    critical("path_to_string_content", READS, ""),
     critical("enable_unsafe_deserialization", UNPROTECTS, "CVE-2025-9906"),
     critical("set_global_attribute", STATE, "CVE-2025-9906"),
     critical("get_global_attribute", STATE, "CVE-2025-9906"),
@@ -67,6 +74,9 @@ pub(crate) const GADGETS: &[Gadget] = &[
     critical("save_model", WRITES, ""),
     critical("save_weights", WRITES, ""),
     critical("save_img", WRITES, ""),
+    critical("enable_dump_debug_info", WRITES, ""),
+    critical("experimental_connect_to_host", "connects to another machine", ""),
+    critical("experimental_connect_to_cluster", "connects to another machine", ""),
     critical("export", WRITES, ""),
     critical("load_img", READS, ""),
     critical("plot_model", "starts the program dot and writes files", ""),
@@ -168,7 +178,6 @@ pub(crate) const NOT_ODD: &[&str] =
 /// Modules of Keras, below the package, whose functions a saved model refers to: losses, metrics, activations, operations.
 pub(crate) const FUNCTION_MODULES: &[&str] = &[
     "activations",
-    "applications",
     "backend",
     "constraints",
     "initializers",
@@ -183,6 +192,12 @@ pub(crate) const FUNCTION_MODULES: &[&str] = &[
     "dtype_policies",
     "nn",
 ];
+
+/// Functions of `applications` that models call in a Lambda layer; the others build models and load their weights.
+pub(crate) const APPLICATION_FUNCTIONS: &[&str] = &["preprocess_input", "decode_predictions"];
+
+/// Parts of [`FUNCTION_MODULES`] that hold settings and state instead.
+pub(crate) const STATE_MODULES: &[&str] = &["backend.config", "backend.common"];
 
 /// The same for TensorFlow; the package itself (`tf.add`) is among them.
 pub(crate) const TENSORFLOW_FUNCTION_MODULES: &[&str] = &[
@@ -470,6 +485,23 @@ pub(crate) const CODE_NAMES: &[&str] = &[
     "exec_module",
     "load_module",
     "b64decode",
+    "gfile",
+    "GFile",
+    "matching_files",
+    "fromfile",
+    "tofile",
+    "memmap",
+    "genfromtxt",
+    "loadtxt",
+    "savetxt",
+    "DataSource",
+    "runstring",
+    "load_file_system_library",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "from_pretrained",
+    "codecs",
+    "zlib",
     // walks to any object
     "__subclasses__",
     "__globals__",

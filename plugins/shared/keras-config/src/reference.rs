@@ -49,6 +49,7 @@ pub(crate) struct Reference {
 const FOREIGN: &str = "is outside Keras and the packages that models are built with: Keras before 3.9 imports whatever module is named here";
 const ODD_FUNCTION: &str = "is no loss, metric, activation or operation, so no saved model refers to it";
 const ODD_CLASS: &str = "is in a module of Keras that no saved model refers to";
+const STATE: &str = "changes or reads settings of Keras, which no saved model refers to";
 const STDLIB: &str = "is in Python's standard library, where no model keeps its layers";
 
 /// Judges `module.name`; `registered` is the name under which the author's package registered it, if any.
@@ -146,6 +147,23 @@ fn keras(below: &str, name: &str, kind: Kind) -> Verdict {
     let below = below.strip_prefix("src.").unwrap_or(below);
     if let Some(harmful) = gadget(name) {
         return harmful;
+    }
+    let last = name.rsplit('.').next().unwrap_or(name);
+    if kind == Kind::Function {
+        let why = match last {
+            "get" => Some(policy::REBUILDS),
+            _ if policy::CODE_NAMES.contains(&last) => Some(policy::BORROWED),
+            _ => None,
+        };
+        if let Some(why) = why {
+            return Verdict::Harmful { severity: Severity::Critical, why: why.to_owned(), cve: "CVE-2025-1550" };
+        }
+        if is_below(below, "applications") && policy::APPLICATION_FUNCTIONS.contains(&last) {
+            return Verdict::Known;
+        }
+        if policy::STATE_MODULES.iter().any(|m| is_below(below, m)) {
+            return Verdict::Odd(STATE);
+        }
     }
     let odd = policy::ODD_MODULES.iter().any(|m| is_below(below, m));
     match kind {

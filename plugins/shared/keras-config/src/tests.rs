@@ -159,3 +159,87 @@ fn versions_choose_the_advisory() {
     assert_eq!(cve(Container::Zip, Some("3.5.0")), None);
     assert_eq!(cve(Container::Zip, None).as_deref(), Some("CVE-2024-3660"));
 }
+
+#[test]
+fn what_reaches_functions_without_naming_them_is_found() {
+    let critical = Some(Severity::Critical);
+    let cases: &[(&str, Option<Severity>)] = &[
+        // Borrowed from a module that imported it.
+        (r#"{"class_name":"function","module":"keras.src.utils.file_utils","config":"urlretrieve"}"#, critical),
+        (r#"{"class_name":"function","module":"keras.losses","config":"get"}"#, critical),
+        (
+            r#"{"class_name":"function","module":"keras.src.backend.config","config":"set_floatx"}"#,
+            Some(Severity::Warning),
+        ),
+        (r#"{"class_name":"function","module":"keras.applications","config":"VGG16"}"#, Some(Severity::Warning)),
+        (r#"{"class_name":"function","module":"keras.src.applications.resnet","config":"preprocess_input"}"#, None),
+        (r#"{"class_name":"function","module":"keras.src.backend.tensorflow.numpy","config":"add"}"#, None),
+        // Equal keys: any of them may be the one that is read.
+        (r#"{"class_name":"function","module":"os","module":"keras.losses","config":"system"}"#, critical),
+        (r#"{"class_name":"function","module":"os","config":"system","config":"relu"}"#, critical),
+        // Operators and methods.
+        (r#"{"class_name":"TensorFlowOpLayer","config":{"node_def":"name: \"x\"\nop: \"WriteFile\"\n"}}"#, critical),
+        (r#"{"class_name":"TensorFlowOpLayer","config":{"node_def":{"op":"ReadFile"}}}"#, critical),
+        (
+            r#"{"class_name":"TensorFlowOpLayer","config":{"node_def":"name: \"op\"\nop: \"Mul\"\nattr { key: \"T\" }"}}"#,
+            None,
+        ),
+        (r#"{"class_name":"ClassMethod","config":{"cls_symbol":"keras.Model","method":"from_preset"}}"#, critical),
+        (r#"{"class_name":"ClassMethod","config":{"cls_symbol":"tf.RaggedTensor","method":"from_row_splits"}}"#, None),
+        (
+            r#"{"class_name":"TFOpLambda","config":{"function":"print"},"inbound_nodes":[["x",0,0,{"output_stream":"file:///tmp/x"}]]}"#,
+            critical,
+        ),
+        (r#"{"class_name":"TFOpLambda","config":{"function":"print"},"inbound_nodes":[["x",0,0,{}]]}"#, None),
+        // A configuration in a text of a configuration.
+        (
+            r#"{"class_name":"Dense","config":{"inner":"{\"class_name\":\"function\",\"module\":\"os\",\"config\":\"system\"}"}}"#,
+            critical,
+        ),
+        (r#"{"class_name":"Dense","config":{"inner":"{\"class_name\":\"Dense\",\"config\":{}}"}}"#, None),
+    ];
+    for (json, expected) in cases {
+        let report = layer(json);
+        let found = report.findings.iter().filter(|f| f.rule != "S910").map(|f| f.severity).max();
+        assert_eq!(found, *expected, "{json}: {report:#?}");
+        assert!(report.incomplete.is_empty(), "{json}: {report:#?}");
+    }
+}
+
+#[test]
+fn bytecode_that_is_no_base64_is_read() {
+    // Keras 1 and 2 fall back to the text itself.
+    let bytes = base64::decode(SYSTEM).unwrap();
+    let raw: String = bytes.iter().map(|b| format!("\\u{:04x}", b)).collect();
+    for json in [
+        format!(r#"{{"class_name":"Lambda","config":{{"name":"l","function":["{raw}",null,null]}}}}"#),
+        format!(r#"{{"loss":"{raw}"}}"#),
+    ] {
+        let report = layer(&json);
+        assert_eq!(report.worst(), Some(Severity::Critical), "{report:#?}");
+        assert!(report.findings[0].message.contains("__import__"), "{report:#?}");
+    }
+}
+
+#[test]
+fn encodings_that_python_reads_are_read() {
+    let json = r#"{"class_name":"function","module":"os","config":"system"}"#;
+    let wide = |little: bool| -> Vec<u8> {
+        json.encode_utf16().flat_map(|u| if little { u.to_le_bytes() } else { u.to_be_bytes() }).collect()
+    };
+    let long: Vec<u8> = json.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+    let marked = [&[0xff, 0xfe][..], &wide(true)].concat();
+    for bytes in [wide(true), wide(false), long, marked] {
+        let artifact = Memory::new("config.json", &bytes);
+        let place = Span::new(0, bytes.len() as u64);
+        let (report, _) = run(&artifact, |_, sink| {
+            let origin =
+                Origin { container: Container::Zip, version: None, name: "config.json", start: Some(0), place };
+            judge_text(&bytes, &origin, sink);
+            Ok(())
+        });
+        assert_eq!(report.worst(), Some(Severity::Critical), "{report:#?}");
+    }
+    assert_eq!(text::to_utf8(b"{}"), None);
+    assert_eq!(text::to_utf8(b""), None);
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use modelaudit_json::{Node, Value};
+use modelaudit_json::{Document, Node, TreeLimits, Value};
 use modelaudit_paths::{Root, classify};
 use modelaudit_pickle_policy::suspicious_text;
 use modelaudit_plugin::{Finding, Severity, Sink, clip, escape, quote};
@@ -12,10 +12,16 @@ use modelaudit_rules::keras::{S810, S1130, S1131};
 
 use crate::bytecode::{self, Bytecode};
 use crate::reference::{Kind, Reference, Verdict, harmful_module, judge_reference};
+use crate::text::{operators, raw_code};
 use crate::{Container, Origin, Version, base64, policy};
 
 /// Findings of one document.
 const MAX_FINDINGS: usize = 300;
+/// Levels of configurations in texts of configurations, and how many of them are read.
+const MAX_LEVELS: usize = 3;
+const MAX_INNER: usize = 64;
+/// Equal keys of one object that are looked at.
+const MAX_COPIES: usize = 4;
 /// Custom names that are listed.
 const MAX_LISTED: usize = 40;
 /// Characters of a text that a detail shows.
@@ -36,6 +42,10 @@ struct Step<'n> {
 
 /// Judges every object of a configuration; see the crate.
 pub fn judge(root: &Node, origin: &Origin<'_>, sink: &mut dyn Sink) {
+    judge_level(root, origin, 0, sink);
+}
+
+fn judge_level(root: &Node, origin: &Origin<'_>, level: usize, sink: &mut dyn Sink) {
     let mut walk = Walker {
         origin,
         sink,
@@ -45,6 +55,8 @@ pub fn judge(root: &Node, origin: &Origin<'_>, sink: &mut dyn Sink) {
         custom_place: None,
         findings: 0,
         dropped: 0,
+        said: HashSet::new(),
+        inner: Vec::new(),
     };
     let first = Step { node: root, key: "", element: origin.name, class: "", code: false };
     let mut stack = vec![first];
@@ -69,10 +81,17 @@ pub fn judge(root: &Node, origin: &Origin<'_>, sink: &mut dyn Sink) {
             _ => {}
         }
     }
+    let inner = std::mem::take(&mut walk.inner);
     walk.finish();
+    for node in inner {
+        // A configuration as a text in a configuration: who reads the outer one parses the inner one as well.
+        let Some(text) = node.as_str().filter(|_| level < MAX_LEVELS) else { continue };
+        let Ok(document) = Document::from_slice(text.as_bytes(), TreeLimits::default()) else { continue };
+        judge_level(&document.root, &Origin { start: None, place: origin.at(node.at), ..*origin }, level + 1, sink);
+    }
 }
 
-struct Walker<'a, 'o> {
+struct Walker<'a, 'o, 'n> {
     origin: &'a Origin<'o>,
     sink: &'a mut dyn Sink,
     version: Option<Version>,
@@ -82,9 +101,13 @@ struct Walker<'a, 'o> {
     custom_place: Option<modelaudit_plugin::Span>,
     findings: usize,
     dropped: usize,
+    /// Hashes of findings: an object with equal keys is looked at once for each.
+    said: HashSet<u64>,
+    /// Texts that are configurations of their own.
+    inner: Vec<&'n Node>,
 }
 
-impl<'n> Walker<'_, '_> {
+impl<'n> Walker<'_, '_, 'n> {
     /// Looks at an object and says what its members are inside of.
     fn object(&mut self, step: Step<'n>) -> Step<'n> {
         let node = step.node;
@@ -100,7 +123,9 @@ impl<'n> Walker<'_, '_> {
         // Every duplicate is looked at: readers keep the first or the last.
         for class in node.all("class_name").filter_map(Node::as_str) {
             inner.class = class.rsplit('>').next().unwrap_or(class);
-            self.class(inner, class, node, config, text_of("module"), text_of("registered_name"));
+            for (module, config) in combinations(node) {
+                self.class(inner, class, node, config, module, text_of("registered_name"));
+            }
         }
         // A Lambda's configuration without its class: a loss, a metric, what a wrapper keeps.
         let plain = node.get("class_name").is_none();
@@ -137,7 +162,10 @@ impl<'n> Walker<'_, '_> {
         match step.class {
             "function" => {
                 if let Some(name) = config.and_then(Node::as_str).or_else(|| config?.get("name")?.as_str()) {
-                    let reference = judge_reference(module, name, Kind::Function, registered);
+                    let mut reference = judge_reference(module, name, Kind::Function, registered);
+                    if reference.path.ends_with(".print") && prints_to_file(node) {
+                        reference.verdict = prints();
+                    }
                     self.reference(step, node, &reference, Kind::Function, config);
                 }
             }
@@ -153,18 +181,21 @@ impl<'n> Walker<'_, '_> {
                     self.lambda(step, config);
                 }
             }
-            "TFOpLambda" | "SlicingOpLambda" | "ClassMethod" | "TensorFlowOpLayer" => {
-                // Keras looks the symbol up below `tf.` and calls it while the model is built.
-                let symbol =
-                    config.and_then(|c| c.get("function").or_else(|| c.get("cls_symbol"))).and_then(Node::as_str);
-                if let Some(symbol) = symbol {
-                    let (module, name) = symbol.rsplit_once('.').unwrap_or(("", symbol));
-                    let module = format!("tensorflow.{module}");
-                    let module = module.trim_end_matches('.').replace("tensorflow.tf", "tensorflow");
-                    let reference = judge_reference(Some(&module), name, Kind::Function, None);
-                    if matches!(reference.verdict, Verdict::Harmful { .. }) {
-                        self.reference(step, node, &reference, Kind::Function, config);
-                    }
+            "TFOpLambda" | "SlicingOpLambda" | "ClassMethod" | "InstanceMethod" => {
+                // Keras looks the symbol up below `tf.` and calls it, or the method of it, while the model is built.
+                let part = |key: &str| config?.get(key)?.as_str();
+                let symbol = part("function").or_else(|| part("cls_symbol")).unwrap_or_default();
+                let method = part("method").or_else(|| part("method_name")).unwrap_or_default();
+                let symbol = [symbol, method].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(".");
+                self.operation(step, node, &symbol, config);
+            }
+            "TensorFlowOpLayer" => {
+                // A whole NodeDef as text or JSON; its operator is one of `tf.raw_ops`.
+                let definition = config.and_then(|c| c.get("node_def"));
+                let text = definition.and_then(Node::as_str);
+                let named = definition.and_then(|d| d.get("op")).and_then(Node::as_str).map(str::to_owned);
+                for operator in named.into_iter().chain(text.map(operators).unwrap_or_default()) {
+                    self.operation(step, node, &format!("raw_ops.{operator}"), config);
                 }
             }
             "TFSMLayer" => self.saved_model_layer(step, node, config),
@@ -176,6 +207,23 @@ impl<'n> Walker<'_, '_> {
                     self.vocabulary(step, config);
                 }
             }
+        }
+    }
+
+    /// A symbol of TensorFlow that is called: reported if it does harm, for models call every harmless one.
+    fn operation(&mut self, step: Step<'n>, node: &'n Node, symbol: &str, config: Option<&'n Node>) {
+        if symbol.is_empty() {
+            return;
+        }
+        let (module, name) = symbol.rsplit_once('.').unwrap_or(("", symbol));
+        let module = format!("tensorflow.{module}");
+        let module = module.trim_end_matches('.').replace("tensorflow.tf", "tensorflow");
+        let mut reference = judge_reference(Some(&module), name, Kind::Function, None);
+        if name == "print" && prints_to_file(node) {
+            reference.verdict = prints();
+        }
+        if matches!(reference.verdict, Verdict::Harmful { .. }) {
+            self.reference(step, node, &reference, Kind::Function, config);
         }
     }
 
@@ -240,7 +288,8 @@ impl<'n> Walker<'_, '_> {
         for (key, kind, module) in parts {
             let Some(text) = config.get(key).and_then(Node::as_str) else { continue };
             let by_name = config.get(kind).and_then(Node::as_str) == Some("function");
-            if base64::may_be_code(text) && base64::decode(text).is_some_and(|b| bytecode::is_code(&b)) {
+            let bytes = raw_code(text).or_else(|| base64::decode(text).filter(|_| base64::may_be_code(text)));
+            if bytes.is_some_and(|b| bytecode::is_code(&b)) {
                 continue;
             }
             if !by_name && let Some(what @ ("Python code" | "shell commands")) = suspicious_text(text) {
@@ -271,11 +320,15 @@ impl<'n> Walker<'_, '_> {
 
     /// Any text: the bytecode of a function wherever it stands.
     fn text(&mut self, step: Step<'n>, text: &str) {
-        let likely = base64::may_be_code(text);
+        if self.inner.len() < MAX_INNER && is_inner(text) {
+            self.inner.push(step.node);
+        }
+        let raw = raw_code(text);
+        let likely = base64::may_be_code(text) || raw.as_deref().is_some_and(bytecode::is_code);
         if !(likely || step.code) {
             return;
         }
-        let decoded = base64::decode(text);
+        let decoded = raw.or_else(|| base64::decode(text));
         let is_code = decoded.as_deref().is_some_and(bytecode::is_code);
         if !is_code && !step.code {
             return;
@@ -371,14 +424,19 @@ impl<'n> Walker<'_, '_> {
     }
 
     fn report(&mut self, step: Step<'n>, node: &Node, finding: Finding) {
-        self.findings += 1;
         // What is critical is not lost behind a crowd of lesser ones.
         let limit = if finding.severity == Severity::Critical { 10 * MAX_FINDINGS } else { MAX_FINDINGS };
+        let at = self.origin.at(node.at);
+        let mut hasher = DefaultHasher::new();
+        (finding.rule, &finding.message, at.offset, step.element).hash(&mut hasher);
+        if !self.said.insert(hasher.finish()) {
+            return;
+        }
+        self.findings += 1;
         if self.findings > limit {
             self.dropped += 1;
             return;
         }
-        let at = self.origin.at(node.at);
         self.sink.finding(finding.at(at.offset, at.length).element(clip(&escape(step.element), DETAIL)));
     }
 
@@ -399,6 +457,37 @@ impl<'n> Walker<'_, '_> {
         let finding = Finding::new(&S810, message).detail("custom_objects", names.join(", "));
         self.sink.finding(finding.at(at.offset, at.length).element(self.origin.name));
     }
+}
+
+/// Every module and configuration that readers may see in an object: the last of equal keys, as Python does, or another.
+fn combinations(node: &Node) -> Vec<(Option<&str>, Option<&Node>)> {
+    let mut modules: Vec<_> = node.all("module").take(MAX_COPIES).map(Node::as_str).collect();
+    let mut configs: Vec<_> = node.all("config").take(MAX_COPIES).map(Some).collect();
+    if modules.is_empty() {
+        modules.push(None);
+    }
+    if configs.is_empty() {
+        configs.push(None);
+    }
+    modules.iter().flat_map(|module| configs.iter().map(move |config| (*module, *config))).collect()
+}
+
+/// Whether a text is a configuration of its own.
+fn is_inner(text: &str) -> bool {
+    let body = text.trim_start();
+    body.starts_with(['{', '['])
+        && ["\"class_name\"", "\"fn_name\"", "\"function_type\""].iter().any(|key| body.contains(key))
+}
+
+/// What is thought of a `print` that does.
+fn prints() -> Verdict {
+    let why = "writes to the file that its arguments name".to_owned();
+    Verdict::Harmful { severity: Severity::Critical, why, cve: "" }
+}
+
+/// Texts of a call's arguments say that it writes to a file: `tf.print(x, output_stream="file:///...")`.
+fn prints_to_file(node: &Node) -> bool {
+    node.walk().take(5000).filter_map(|(_, n)| n.as_str()).any(|t| t.trim_start().starts_with("file://"))
 }
 
 /// A text out of the file for a detail.

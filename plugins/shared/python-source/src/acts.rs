@@ -95,7 +95,8 @@ impl Machine<'_> {
             Effect::Terminal => {
                 let place = self.here(&call, None);
                 self.flags().shell.get_or_insert(place);
-                let evidence = call.evidence(self.reach, Weight::Act, "starts a program in a terminal of its own", None);
+                let evidence =
+                    call.evidence(self.reach, Weight::Unclear, "starts a program in a terminal of its own", None);
                 self.note(evidence);
             }
             Effect::Run => self.run(&call),
@@ -108,7 +109,12 @@ impl Machine<'_> {
                 let downloaded = text.is_some_and(|text| self.downloads.iter().any(|path| &**path == text));
                 let mut evidence = call.evidence(self.reach, Weight::Fact, "runs a file or module as a program", text);
                 if downloaded {
-                    evidence = Evidence { rule: &S117, weight: Weight::Attack, what: "runs a file that it downloaded".into(), ..evidence };
+                    evidence = Evidence {
+                        rule: &S117,
+                        weight: Weight::Attack,
+                        what: "runs a file that it downloaded".into(),
+                        ..evidence
+                    };
                 }
                 self.note(evidence);
             }
@@ -123,7 +129,8 @@ impl Machine<'_> {
             Effect::Native => self.native(&call),
             Effect::Unpickle(bytes) => self.unpickle(&call, bytes),
             Effect::TensorLoad => {
-                let unsafe_load = arguments.flag("weights_only") == Some(false) || arguments.flag("allow_pickle") == Some(true);
+                let unsafe_load =
+                    arguments.flag("weights_only") == Some(false) || arguments.flag("allow_pickle") == Some(true);
                 if unsafe_load {
                     self.unpickle(&call, false);
                 }
@@ -145,8 +152,11 @@ impl Machine<'_> {
             }
             Effect::DeleteTree => {
                 let text = arguments.values.first().and_then(Value::as_text);
-                if let Some(text) = text.filter(|t| matches!(*t, "/" | "~" | "~/" | "/home" | "/etc" | "/usr" | "/root" | "C:\\")) {
-                    let evidence = call.evidence(self.reach, Weight::Attack, "deletes the system or the user's files", Some(text));
+                if let Some(text) =
+                    text.filter(|t| matches!(*t, "/" | "~" | "~/" | "/home" | "/etc" | "/usr" | "/root" | "C:\\"))
+                {
+                    let evidence =
+                        call.evidence(self.reach, Weight::Attack, "deletes the system or the user's files", Some(text));
                     self.note(evidence);
                 }
             }
@@ -163,7 +173,9 @@ impl Machine<'_> {
         for choice in command.choices() {
             let line = match &choice.shape {
                 Shape::Text(text) => Some(text.to_string()),
-                Shape::List(items) => Some(items.iter().map(|item| crate::fold::shown(Some(item))).collect::<Vec<_>>().join(" ")),
+                Shape::List(items) => {
+                    Some(items.iter().map(|item| crate::fold::shown(Some(item))).collect::<Vec<_>>().join(" "))
+                }
                 _ => None,
             };
             let marks = choice.marks;
@@ -179,9 +191,18 @@ impl Machine<'_> {
                 self.flags().shell.get_or_insert(place);
             }
             let text = line.as_deref();
-            let downloaded = text.is_some_and(|text| self.downloads.iter().any(|path| path.len() > 2 && text.contains(&**path)));
-            if downloaded || marks.has(Marks::DOWNLOADED) && kind == Kind::Unclear && (shell || text.is_some_and(|t| t.contains(" -c "))) {
-                let what = if downloaded { "runs a program that was downloaded before" } else { "runs a command that comes over the network" };
+            let downloaded =
+                text.is_some_and(|text| self.downloads.iter().any(|path| path.len() > 2 && text.contains(&**path)));
+            if downloaded
+                || marks.has(Marks::DOWNLOADED)
+                    && kind == Kind::Unclear
+                    && (shell || text.is_some_and(|t| t.contains(" -c ")))
+            {
+                let what = if downloaded {
+                    "runs a program that was downloaded before"
+                } else {
+                    "runs a command that comes over the network"
+                };
                 let evidence = Evidence { rule: &S117, ..call.evidence(self.reach, Weight::Attack, what, text) };
                 self.note(evidence);
                 continue;
@@ -189,7 +210,9 @@ impl Machine<'_> {
             // `python -c` starts what it is given: that is read, too.
             let inner = match &choice.shape {
                 Shape::List(items) => match items.as_ref() {
-                    [first, second, third, ..] if second.as_text() == Some("-c") && crate::fold::shown(Some(first)).contains("python") => {
+                    [first, second, third, ..]
+                        if second.as_text() == Some("-c") && crate::fold::shown(Some(first)).contains("python") =>
+                    {
                         third.as_text().map(str::to_owned)
                     }
                     _ => None,
@@ -200,10 +223,14 @@ impl Machine<'_> {
             let (weight, what) = match &kind {
                 Kind::Attack(what, _) => (Weight::Attack, format!("runs a command that {what}")),
                 _ if nested.as_ref().is_some_and(|n| n.weight > Weight::Unclear) => {
-                    let nested = nested.as_ref().map(|n| (n.weight, format!("starts Python code in which {} {}", n.call, n.what)));
+                    let nested = nested
+                        .as_ref()
+                        .map(|n| (n.weight, format!("starts Python code in which {} {}", n.call, n.what)));
                     nested.unwrap_or((Weight::Act, String::new()))
                 }
-                _ if marks.hidden() && line.is_some() => (Weight::Attack, "runs a command that was decoded first".to_owned()),
+                _ if marks.hidden() && line.is_some() => {
+                    (Weight::Attack, "runs a command that was decoded first".to_owned())
+                }
                 Kind::Ordinary => (Weight::Fact, "starts a process".to_owned()),
                 Kind::Unclear => (self.detour(call, Weight::Unclear), "starts a process".to_owned()),
                 // Whose output is read asks the machine a question.
@@ -250,7 +277,8 @@ impl Machine<'_> {
                     }
                 }
                 None if marks.has(Marks::DOWNLOADED) => {
-                    let evidence = call.evidence(self.reach, Weight::Attack, "runs code that comes over the network", None);
+                    let evidence =
+                        call.evidence(self.reach, Weight::Attack, "runs code that comes over the network", None);
                     Evidence { rule: &S117, ..evidence }
                 }
                 // How Python's own importers of archives read compiled modules.
@@ -269,10 +297,15 @@ impl Machine<'_> {
 
     /// Reads a text that the code runs; the worst that it does.
     fn nested(&mut self, source: &str) -> Option<Evidence> {
-        if self.nesting >= DEEPEST_NESTING || source.len() > LONGEST_NESTED || !self.pay(200 + source.len()) {
+        if self.nesting >= DEEPEST_NESTING
+            || source.len() > LONGEST_NESTED
+            || !self.pay(200 + source.len())
+            || !self.has_room()
+        {
             return None;
         }
-        let inner = crate::analyse(source, self.role, false, self.nesting + 1).ok()?;
+        let inner = crate::analyse_nested(source, self).ok()?;
+        self.too_deep |= inner.too_deep;
         let role = self.role;
         inner.evidence.into_iter().max_by_key(|e| (e.severity(role), e.weight))
     }
@@ -282,7 +315,12 @@ impl Machine<'_> {
         let downloaded = text.is_some_and(|text| self.downloads.iter().any(|path| &**path == text));
         let mut evidence = call.evidence(self.reach, Weight::Fact, "loads a native library", text);
         if downloaded {
-            evidence = Evidence { rule: &S117, weight: Weight::Attack, what: "loads a library that was downloaded before".into(), ..evidence };
+            evidence = Evidence {
+                rule: &S117,
+                weight: Weight::Attack,
+                what: "loads a library that was downloaded before".into(),
+                ..evidence
+            };
         }
         self.note(evidence);
     }
@@ -290,7 +328,8 @@ impl Machine<'_> {
     fn unpickle(&mut self, call: &Call<'_>, bytes: bool) {
         let Some(data) = call.arguments.values.first() else { return };
         let evidence = if bytes && data.marks.hidden() && matches!(data.shape, Shape::Bytes(_)) {
-            let evidence = call.evidence(self.reach, Weight::Attack, "loads a pickle that stands encoded in the file", None);
+            let evidence =
+                call.evidence(self.reach, Weight::Attack, "loads a pickle that stands encoded in the file", None);
             Evidence { rule: &S116, ..evidence }
         } else if data.marks.has(Marks::DOWNLOADED) {
             let evidence = call.evidence(self.reach, Weight::Odd, "loads a pickle that comes over the network", None);
@@ -343,7 +382,9 @@ impl Machine<'_> {
     fn minor(&mut self, path: &str, callee: Marks, arguments: &Arguments) {
         let call = Call { path, callee, arguments, rule: &code::S110 };
         let name = path.rsplit('.').next().unwrap_or(path);
-        let on_socket = path.starts_with("socket.socket()") || path.starts_with("ssl.") || path.starts_with("socket.create_connection()");
+        let on_socket = path.starts_with("socket.socket()")
+            || path.starts_with("ssl.")
+            || path.starts_with("socket.create_connection()");
         match name {
             "connect" | "connect_ex" | "accept" if on_socket => {
                 let place = self.here(&call, None);
@@ -369,17 +410,28 @@ impl Machine<'_> {
                 }
             }
             "OpenKey" | "CreateKey" | "CreateKeyEx" | "OpenKeyEx" if path.contains("winreg.") => {
-                let runs = |v: &Value| v.as_text().is_some_and(|t| t.to_ascii_lowercase().contains("currentversion\\run"));
-                let writes = arguments.all().any(|v| v.as_path().is_some_and(|p| p.ends_with("KEY_SET_VALUE") || p.ends_with("KEY_ALL_ACCESS") || p.ends_with("KEY_WRITE")));
+                let runs =
+                    |v: &Value| v.as_text().is_some_and(|t| t.to_ascii_lowercase().contains("currentversion\\run"));
+                let writes = arguments.all().any(|v| {
+                    v.as_path().is_some_and(|p| {
+                        p.ends_with("KEY_SET_VALUE") || p.ends_with("KEY_ALL_ACCESS") || p.ends_with("KEY_WRITE")
+                    })
+                });
                 if arguments.all().any(runs) && (writes || name.starts_with("Create")) {
-                    let evidence = call.evidence(self.reach, Weight::Attack, "installs a program that starts with the system", None);
+                    let evidence = call.evidence(
+                        self.reach,
+                        Weight::Attack,
+                        "installs a program that starts with the system",
+                        None,
+                    );
                     self.note(Evidence { rule: &S118, ..evidence });
                 }
             }
             "FunctionType" | "LambdaType" if path.starts_with("types.") => {
                 let marks = arguments.marks();
                 let hidden = marks.has(Marks::MARSHAL) && marks.hidden();
-                let weight = if hidden { Weight::Attack } else { Weight::Fact };
+                // keras reads Lambda layers that way, in a function.
+                let weight = if hidden && self.reach > Reach::Later { Weight::Attack } else { Weight::Fact };
                 let evidence = call.evidence(self.reach, weight, "makes a function out of a code object", None);
                 self.note(Evidence { rule: &code::S113, ..evidence });
             }
@@ -394,7 +446,12 @@ impl Machine<'_> {
                     && path.ends_with("__subclasses__")
                     && ["__base__", "__bases__", "__mro__"].iter().any(|step| path.contains(step))
                 {
-                    let evidence = call.evidence(self.reach, Weight::Odd, "walks from a harmless object to every class there is", None);
+                    let evidence = call.evidence(
+                        self.reach,
+                        Weight::Odd,
+                        "walks from a harmless object to every class there is",
+                        None,
+                    );
                     self.note(Evidence { rule: &code::S115, ..evidence });
                 }
             }
@@ -433,8 +490,11 @@ impl Machine<'_> {
 fn is_shell(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let Some(program) = words.next().and_then(|word| word.rsplit(['/', '\\']).next()) else { return false };
-    matches!(program, "sh" | "bash" | "zsh" | "dash" | "ksh" | "ash" | "cmd" | "cmd.exe" | "powershell" | "powershell.exe")
-        && words.all(|word| matches!(word, "-i" | "-l" | "-p" | "--login" | "sh" | "bash" | "/bin/sh" | "/bin/bash" | "-"))
+    matches!(
+        program,
+        "sh" | "bash" | "zsh" | "dash" | "ksh" | "ash" | "cmd" | "cmd.exe" | "powershell" | "powershell.exe"
+    ) && words
+        .all(|word| matches!(word, "-i" | "-l" | "-p" | "--login" | "sh" | "bash" | "/bin/sh" | "/bin/bash" | "-"))
 }
 
 /// The host of a URL.

@@ -135,7 +135,10 @@ impl<'a> Machine<'a> {
         match &owner.shape {
             Shape::File(path) => {
                 let marks = owner.marks.and(arguments.marks());
-                if matches!(name, "write" | "writelines") && arguments.marks().has(Marks::DOWNLOADED) && !path.is_empty() {
+                if matches!(name, "write" | "writelines")
+                    && arguments.marks().has(Marks::DOWNLOADED)
+                    && !path.is_empty()
+                {
                     self.downloads.push(path.clone());
                 }
                 Some(Value::unknown(marks.and(Marks::FILE)))
@@ -215,7 +218,8 @@ impl<'a> Machine<'a> {
             "builtins.filter",
             "asyncio.run",
         ];
-        const HARMLESS: &[&str] = &["isinstance", "issubclass", "hasattr", "print", "getattr", "setattr", "id", "repr", "str"];
+        const HARMLESS: &[&str] =
+            &["isinstance", "issubclass", "hasattr", "print", "getattr", "setattr", "id", "repr", "str"];
         if let Some(path) = callee.as_path()
             && HARMLESS.contains(&path.strip_prefix("builtins.").unwrap_or(path))
         {

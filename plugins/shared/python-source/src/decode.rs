@@ -41,7 +41,8 @@ pub(crate) fn hex(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Ascii85 or base85 by its alphabet (RFC 1924 for `b85decode`).
 pub(crate) fn base85(text: &[u8]) -> Option<Vec<u8>> {
-    const ALPHABET: &[u8; 85] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+    const ALPHABET: &[u8; 85] =
+        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
     let mut out = Vec::with_capacity(text.len());
     for group in text.chunks(5) {
         let mut number = 0u64;

@@ -13,13 +13,18 @@ const DEEPEST_NESTING: usize = 200;
 const DEEPEST_INDENT: usize = 100;
 /// Operators in a row that take their operand on the left (`a + b + ...`).
 const LONGEST_CHAIN: usize = 3000;
+/// Tokens of a source: each costs some hundred bytes of tokens and tree. Three megabytes of dense code have that many.
+const MOST_TOKENS: usize = 2_000_000;
 /// Calls, subscripts and attributes in a row (`a.b().c()...`).
 const LONGEST_TRAILER: usize = 400;
 
 /// What is open at a place.
 #[derive(Clone, Copy, Default)]
 struct Level {
+    /// Operators on the right of which anything may stand: `not`, `lambda`, `if`.
     right: usize,
+    /// Those that end at the next operator: signs, `**`, `await`.
+    tight: usize,
     chain: usize,
     trailers: usize,
 }
@@ -32,8 +37,13 @@ pub(crate) fn check(source: &str, mode: Mode) -> Result<(), String> {
     let mut lexer = lex(source, mode);
     let (mut levels, mut sum, mut indent, mut line) = (vec![Level::default()], 0usize, 0usize, 1usize);
     let mut before = TokenKind::Newline;
+    let mut tokens = 0usize;
     loop {
         let kind = lexer.next_token();
+        tokens += 1;
+        if tokens > MOST_TOKENS {
+            return Err(format!("the source has more than {MOST_TOKENS} tokens, from line {line} on"));
+        }
         let nested = levels.len() > 1;
         let Some(level) = levels.last_mut() else { return Ok(()) };
         match kind {
@@ -48,31 +58,36 @@ pub(crate) fn check(source: &str, mode: Mode) -> Result<(), String> {
             TokenKind::Indent => indent += 1,
             TokenKind::Dedent => indent = indent.saturating_sub(1),
             TokenKind::Comma | TokenKind::Semi => {
-                sum -= level.right;
+                sum -= level.right + level.tight;
                 *level = Level::default();
             }
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace | TokenKind::FStringStart | TokenKind::TStringStart => {
+            TokenKind::Lpar
+            | TokenKind::Lsqb
+            | TokenKind::Lbrace
+            | TokenKind::FStringStart
+            | TokenKind::TStringStart => {
                 level.trailers += 1;
                 sum += 1;
                 levels.push(Level::default());
             }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                if nested {
-                    sum -= 1 + level.right;
-                    levels.pop();
-                }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd
+                if nested =>
+            {
+                sum -= 1 + level.right + level.tight;
+                levels.pop();
             }
             TokenKind::Dot => level.trailers += 1,
             TokenKind::Plus | TokenKind::Minus if !ends_operand(before) => {
-                level.right += 1;
+                level.tight += 1;
+                sum += 1;
+            }
+            TokenKind::Tilde | TokenKind::DoubleStar | TokenKind::Await => {
+                level.tight += 1;
                 sum += 1;
             }
             TokenKind::Not
-            | TokenKind::Tilde
-            | TokenKind::DoubleStar
             | TokenKind::Lambda
             | TokenKind::If
-            | TokenKind::Await
             | TokenKind::Async
             | TokenKind::Yield
             | TokenKind::ColonEqual => {
@@ -91,11 +106,11 @@ pub(crate) fn check(source: &str, mode: Mode) -> Result<(), String> {
             | TokenKind::CircumFlex
             | TokenKind::LeftShift
             | TokenKind::RightShift => {
-                level.chain += 1;
-                level.trailers = 0;
+                sum -= level.tight;
+                *level = Level { right: level.right, chain: level.chain + 1, ..Level::default() };
             }
             TokenKind::And | TokenKind::Or => {
-                sum -= level.right;
+                sum -= level.right + level.tight;
                 *level = Level::default();
             }
             _ => {}
@@ -160,6 +175,9 @@ mod tests {
         assert!(refused(&"async ".repeat(5000)));
         let towers: String = (0..150).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
         assert!(refused(&towers));
+        assert!(refused(&format!("x = {}1", "a ** ".repeat(5000))));
+        assert!(!refused(&format!("x = {}1", "-a ** 2 * ~b + ".repeat(700))));
+        assert!(refused(&"a\n".repeat(1_100_000)));
         assert!(!refused(&format!("x = [{}]", "-1, ".repeat(100_000))));
         assert!(!refused(&format!("x = [{}]", "f(a.b), ".repeat(100_000))));
         assert!(!refused(&"x = not (a.b(c) + -1)\n".repeat(100_000)));

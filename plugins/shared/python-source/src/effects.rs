@@ -92,6 +92,7 @@ impl Flags {
 
 /// Whether the dotted name is a function whose result matters though a call of it does nothing.
 pub(crate) fn is_source(path: &str) -> bool {
-    const SOURCES: &[&str] = &["base64.", "binascii.", "zlib.", "codecs.", "gzip.", "bz2.", "lzma.", "importlib.", "os.", "socket."];
+    const SOURCES: &[&str] =
+        &["base64.", "binascii.", "zlib.", "codecs.", "gzip.", "bz2.", "lzma.", "importlib.", "os.", "socket."];
     SOURCES.iter().any(|module| path.starts_with(module))
 }

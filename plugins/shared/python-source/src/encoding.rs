@@ -15,8 +15,26 @@ pub struct Source {
 
 /// Encodings in which ASCII bytes mean something else than ASCII characters. Source: the table of codecs in Python's library reference.
 const HIDING: &[&str] = &[
-    "utf7", "unicode_escape", "unicodeescape", "raw_unicode_escape", "rawunicodeescape", "rot13", "rot_13", "punycode", "idna", "uu",
-    "hex", "base64", "zlib", "bz2", "quopri", "utf16", "utf_16", "utf16le", "utf16be", "utf32",
+    "utf7",
+    "unicode_escape",
+    "unicodeescape",
+    "raw_unicode_escape",
+    "rawunicodeescape",
+    "rot13",
+    "rot_13",
+    "punycode",
+    "idna",
+    "uu",
+    "hex",
+    "base64",
+    "zlib",
+    "bz2",
+    "quopri",
+    "utf16",
+    "utf_16",
+    "utf16le",
+    "utf16be",
+    "utf32",
 ];
 
 /// Decodes a source as Python does: a byte order mark, a `coding:` comment in one of the first two lines, else UTF-8.
@@ -39,7 +57,10 @@ pub fn read(bytes: &[u8]) -> Source {
         return Source { text: text.to_owned(), hiding: None, lossy: false };
     }
     // Latin letters one byte each; the others keep ASCII as it is, which is all that code needs.
-    let lossy = !matches!(name.as_str(), "latin1" | "latin_1" | "iso8859_1" | "iso88591" | "iso885915" | "cp1252" | "windows1252");
+    let lossy = !matches!(
+        name.as_str(),
+        "latin1" | "latin_1" | "iso8859_1" | "iso88591" | "iso885915" | "cp1252" | "windows1252"
+    );
     let text = bytes.iter().map(|b| *b as char).collect();
     Source { text, hiding: None, lossy }
 }
@@ -57,7 +78,8 @@ fn declared(bytes: &[u8]) -> Option<String> {
         let Some(rest) = comment.split_once("coding").map(|(_, rest)| rest) else { continue };
         let Some(rest) = rest.strip_prefix([':', '=']) else { continue };
         let rest = rest.trim_start_matches([' ', '\t']);
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.')).unwrap_or(rest.len());
         return rest.get(..end).filter(|name| !name.is_empty()).map(str::to_owned);
     }
     None

@@ -7,7 +7,7 @@ use ruff_text_size::Ranged;
 
 use crate::evidence::Reach;
 use crate::machine::Machine;
-use crate::value::{HOLE, LONGEST, Marks, Shape, Value};
+use crate::value::{HOLE, LONGEST, MOST_ELEMENTS, Marks, Shape, Value};
 use crate::{fold, known};
 
 /// Longest known list that a comprehension is computed over.
@@ -16,6 +16,13 @@ const LONGEST_COMPREHENSION: usize = 1 << 16;
 impl<'a> Machine<'a> {
     /// Evaluates an expression; every call in it is looked at.
     pub(crate) fn evaluate(&mut self, expression: &'a Expr) -> Value {
+        self.deep += 1;
+        let value = self.evaluate_parts(expression);
+        self.deep -= 1;
+        value
+    }
+
+    fn evaluate_parts(&mut self, expression: &'a Expr) -> Value {
         match expression {
             Expr::StringLiteral(text) => Value::text(text.value.to_str(), Marks::NONE),
             Expr::BytesLiteral(bytes) => {
@@ -203,8 +210,15 @@ impl<'a> Machine<'a> {
     }
 
     fn list(&mut self, items: &'a [Expr]) -> Value {
-        let values = items.iter().map(|item| self.evaluate(item)).collect();
-        Value::list(values)
+        let (mut values, mut marks) = (Vec::new(), Marks::NONE);
+        for item in items {
+            let value = self.evaluate(item);
+            marks = marks.and(value.marks);
+            if values.len() < MOST_ELEMENTS {
+                values.push(value);
+            }
+        }
+        if values.len() < items.len() { Value::unknown(marks) } else { Value::list(values) }
     }
 
     /// A comprehension: computed if it goes over one known list, else read once.
@@ -212,7 +226,8 @@ impl<'a> Machine<'a> {
         let Some((first, rest)) = generators.split_first() else { return Value::UNKNOWN };
         let iterated = self.evaluate(&first.iter);
         let size = element.range().len().to_usize() / 8 + 1;
-        let items = fold::elements(&iterated, LONGEST_COMPREHENSION).filter(|_| rest.is_empty() && first.ifs.is_empty());
+        let items =
+            fold::elements(&iterated, LONGEST_COMPREHENSION).filter(|_| rest.is_empty() && first.ifs.is_empty());
         if let Some(items) = items.filter(|items| items.len() == 1 || self.pay(items.len().saturating_mul(size))) {
             let mut values = Vec::with_capacity(items.len());
             for item in items {
@@ -247,7 +262,9 @@ impl<'a> Machine<'a> {
             Shape::Instance(class) | Shape::Class(class) => {
                 let member = self.classes.get(*class).and_then(|class| class.members.get(name)).cloned();
                 match member {
-                    Some(Value { shape: Shape::Function(function), .. }) if matches!(owner.shape, Shape::Instance(_)) => {
+                    Some(Value { shape: Shape::Function(function), .. })
+                        if matches!(owner.shape, Shape::Instance(_)) =>
+                    {
                         Value::new(Shape::Method { function, class: *class }, Marks::NONE)
                     }
                     Some(member) => member,

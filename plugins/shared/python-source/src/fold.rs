@@ -222,9 +222,7 @@ pub(crate) fn index(value: &Value, index: i64) -> Option<Value> {
             let c = text.chars().nth(position)?;
             Some(Value::text(c.encode_utf8(&mut [0; 4]), value.marks.and(Marks::COMPUTED)))
         }
-        Shape::Bytes(bytes) => {
-            Some(Value::new(Shape::Int(i64::from(*bytes.get(at(bytes.len())?)?)), value.marks))
-        }
+        Shape::Bytes(bytes) => Some(Value::new(Shape::Int(i64::from(*bytes.get(at(bytes.len())?)?)), value.marks)),
         _ => None,
     }
 }

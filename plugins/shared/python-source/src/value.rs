@@ -76,7 +76,10 @@ pub(crate) enum Shape {
     /// An object of a class of this file.
     Instance(usize),
     /// A function of a class of this file, bound to an object.
-    Method { function: usize, class: usize },
+    Method {
+        function: usize,
+        class: usize,
+    },
     /// An open file by its path, empty if that is not known.
     File(Rc<str>),
     /// One of several.

@@ -23,6 +23,7 @@ pub mod padding;
 pub mod pickle;
 pub mod policy;
 pub mod python;
+pub mod programs;
 pub mod programs_in_models;
 pub mod secrets;
 pub mod structure;

@@ -3,7 +3,8 @@
 use modelaudit_plugin::{Rule, Severity};
 
 /// What to do about code that attacks.
-const DO_NOT_RUN: &str = "do not import or run the file, and do not load the model that it belongs to; report it to the hub that serves it";
+const DO_NOT_RUN: &str =
+    "do not import or run the file, and do not load the model that it belongs to; report it to the hub that serves it";
 
 /// What to do about code that trusts others.
 const READ_THE_CODE: &str =
