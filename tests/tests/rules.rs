@@ -40,9 +40,9 @@ fn every_rule_explains_itself() {
             complain(&format!("title is not a few words: {}", rule.title));
         }
         for reference in &rule.references {
-            let known = ["CWE-", "CVE-", "https://"].iter().any(|start| reference.starts_with(start));
+            let known = ["CWE-", "CVE-", "RFC ", "https://"].iter().any(|start| reference.starts_with(start));
             if !known {
-                complain(&format!("{reference} is neither a CWE, a CVE nor an address"));
+                complain(&format!("{reference} is neither a CWE, a CVE, an RFC nor an address"));
             }
         }
     }

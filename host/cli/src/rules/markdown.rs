@@ -86,6 +86,8 @@ fn reference(text: &str) -> String {
         link(format!("https://cwe.mitre.org/data/definitions/{number}.html"))
     } else if text.starts_with("CVE-") && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         link(format!("https://nvd.nist.gov/vuln/detail/{text}"))
+    } else if let Some(number) = text.strip_prefix("RFC ").filter(|n| n.chars().all(|c| c.is_ascii_digit())) {
+        link(format!("https://www.rfc-editor.org/rfc/rfc{number}"))
     } else if text.starts_with("https://") && !text.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>')) {
         format!("<{text}>")
     } else {
