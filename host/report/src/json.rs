@@ -13,7 +13,7 @@ mod files;
 
 use std::io::{self, Write};
 
-use modelaudit_engine::model::{PluginReport, ScanReport, Severity, Verdict};
+use modelaudit_engine::model::{Family, PluginReport, Policy, ScanReport, Severity, Verdict};
 use serde::Serialize;
 
 use crate::summary::Summary;
@@ -21,7 +21,7 @@ use crate::summary::Summary;
 /// `$id` of the JSON Schema of this report.
 pub const SCHEMA_ID: &str = "https://github.com/modelaudit/modelaudit/blob/main/host/report/schema/report-v1.json";
 /// Version of the schema: the major counts breaking changes, the minor added fields.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 /// The JSON Schema (2020-12) itself.
 pub const SCHEMA: &str = include_str!("../schema/report-v1.json");
 
@@ -57,6 +57,8 @@ struct Report<'a> {
     content_hash: Option<String>,
     files: Vec<files::File<'a>>,
     plugins: &'a [PluginReport],
+    families: &'a [Family],
+    policy: &'a Policy,
 }
 
 #[derive(Serialize)]
@@ -83,6 +85,7 @@ struct IssueCounts {
     warning: u64,
     info: u64,
     debug: u64,
+    accepted: u64,
 }
 
 #[derive(Serialize)]
@@ -122,9 +125,7 @@ fn build(report: &ScanReport, options: JsonOptions) -> Report<'_> {
         verdict,
         exit_code: report.exit_code(),
         // Findings don't make a scan unsuccessful, what was not seen does (the field's meaning; it forgets missing paths).
-        success: summary.errors == 0
-            && summary.partial == 0
-            && !matches!(verdict, Verdict::Unrecognised | Verdict::Incomplete),
+        success: summary.complete(),
         has_errors: summary.errors > 0,
         errors: report.errors.iter().map(|e| Error { path: &e.path, message: &e.message }).collect(),
         start_time: report.started,
@@ -136,6 +137,7 @@ fn build(report: &ScanReport, options: JsonOptions) -> Report<'_> {
             warning: summary.findings(Severity::Warning),
             info: summary.findings(Severity::Info),
             debug: summary.findings(Severity::Debug),
+            accepted: summary.accepted,
         },
         file_counts: FileCounts {
             critical: summary.verdicts(Verdict::Critical),
@@ -153,6 +155,8 @@ fn build(report: &ScanReport, options: JsonOptions) -> Report<'_> {
         content_hash: compatible::content_hash(report),
         files: report.files.iter().map(|f| files::file(f, options)).collect(),
         plugins: &report.plugins,
+        families: &report.families,
+        policy: &report.policy,
     }
 }
 

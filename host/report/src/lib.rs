@@ -6,15 +6,29 @@
 //! can't disagree.
 
 pub mod amount;
+pub mod cyclonedx;
+mod facts;
+mod format;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod metadata;
 pub mod place;
+mod reference;
+pub mod sarif;
 mod summary;
+mod tensors;
 pub mod text;
+mod time;
+mod traces;
+mod tree;
+mod uri;
 
 #[cfg(test)]
 mod samples;
 
+pub use format::{Format, Options, write};
 pub use summary::Summary;
 
 use modelaudit_engine::model::{Finding, PluginReport, Rule, ScanReport};

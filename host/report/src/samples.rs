@@ -136,7 +136,7 @@ pub fn report(files: Vec<FileReport>, errors: bool) -> ScanReport {
               posix module runs shell commands."
             .to_owned(),
         remedy: "Do not load the file; ask for the weights as safetensors.".to_owned(),
-        references: vec!["CWE-502".to_owned(), "https://docs.python.org/3/library/pickle.html".to_owned()],
+        references: ["CWE-502", "CVE-2025-1716", "https://docs.python.org/3/library/pickle.html"].map(str::to_owned).into(),
     }
     };
     ScanReport {
@@ -171,10 +171,92 @@ pub fn report(files: Vec<FileReport>, errors: bool) -> ScanReport {
     }
 }
 
-/// One file of every kind.
+/// A file with findings at warning and above, all accepted: one by a suppression, one by the baseline.
+pub fn accepted() -> FileReport {
+    let mut a = artifact(&["models/old/known.pkl"], "pickle");
+    let accepted = |severity, message, accepted, baseline| Finding {
+        ruling: Ruling { accepted: Some(accepted), baseline, ..Ruling::default() },
+        ..finding(severity, message)
+    };
+    a.findings = vec![
+        accepted(
+            Severity::Critical,
+            "calls builtins.eval with '1'",
+            Acceptance::Suppression { pattern: "S2*@models/old/*".to_owned(), origin: "--suppress".to_owned() },
+            Some(BaselineState::New),
+        ),
+        accepted(
+            Severity::Warning,
+            "imports shutil.rmtree",
+            Acceptance::Baseline { path: "baseline.json".to_owned() },
+            Some(BaselineState::Unchanged),
+        ),
+    ];
+    file(vec![a])
+}
+
+/// Two of three shards, and the index that names them.
+pub fn shards() -> Vec<FileReport> {
+    let shard = |n: u8| {
+        let mut a = artifact(&[&format!("models/big-0000{n}-of-00003.safetensors")], "safetensors");
+        a.sha256 = Some([0x50 + n; 32]);
+        a.facts = [
+            ("parameters", json!(7_000_000)),
+            ("architecture", json!("LlamaForCausalLM")),
+            ("license", json!("apache-2.0")),
+            ("dtypes", json!(["bf16"])),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        a.tensors = vec![Tensor {
+            name: format!("layers.{n}.weight"),
+            dtype: "bf16".to_owned(),
+            shape: vec![8, 16],
+            at: Span { offset: 128, length: 256 },
+        }];
+        file(vec![a])
+    };
+    vec![shard(1), shard(3), file(vec![artifact(&["models/big.safetensors.index.json"], "safetensors-index")])]
+}
+
+/// One file of every kind, under a policy that does everything a policy can do.
 pub fn everything() -> ScanReport {
-    let files = vec![warning(), clean(), critical(), info(), unrecognised(true), unrecognised(false), gap()];
-    report(files, true)
+    let mut files =
+        vec![warning(), clean(), critical(), info(), unrecognised(true), unrecognised(false), gap(), accepted()];
+    files.extend(shards());
+    let mut copy = clean();
+    copy.path = "models/copy.pkl".to_owned();
+    copy.artifacts[0].path = vec![copy.path.clone()];
+    copy.duplicate_of = Some("models/clean.pkl".to_owned());
+    files.push(copy);
+    let mut report = report(files, true);
+    for finding in report.files.iter_mut().flat_map(|f| &mut f.artifacts).flat_map(|a| &mut a.findings) {
+        if finding.rule == 1 {
+            finding.ruling.original_severity = Some(Severity::Info);
+        }
+        finding.ruling.baseline.get_or_insert(BaselineState::New);
+    }
+    report.families = vec![Family {
+        name: "models/big-*-of-00003.safetensors".to_owned(),
+        expected: 3,
+        present: vec![
+            "models/big-00001-of-00003.safetensors".to_owned(),
+            "models/big-00003-of-00003.safetensors".to_owned(),
+        ],
+        missing: vec!["models/big-00002-of-00003.safetensors".to_owned()],
+    }];
+    report.policy = Policy {
+        strict: true,
+        suppress: vec!["S2*@models/old/*".to_owned(), "S999".to_owned()],
+        severity: vec!["ACME-001=warning".to_owned()],
+        not_run: vec!["network".to_owned()],
+        exclude: vec!["*.md".to_owned()],
+        excluded: vec!["README.md".to_owned(), "docs/a.md".to_owned()],
+        baseline: Some("baseline.json".to_owned()),
+        config: Some("modelaudit.toml".to_owned()),
+        ..Policy::default()
+    };
+    report
 }
 
 /// Compares a report with its golden file; `SNAPSHOTS=overwrite` (the variable of snapbox and trycmd) writes the file instead.

@@ -13,6 +13,8 @@ pub struct Summary {
     verdicts: [u64; 6],
     /// Findings of each severity, in the order of [`Severity`].
     findings: [u64; 4],
+    /// Findings that the policy accepts, whatever their severity; they are in no other number.
+    pub accepted: u64,
     /// Paths that could not be scanned, plugins that could not be loaded.
     pub errors: u64,
     /// Files that could only be scanned in part, whatever was found in the rest.
@@ -32,8 +34,12 @@ impl Summary {
             summary.verdicts[verdict as usize] += 1;
             summary.partial += u64::from(file.gaps().next().is_some());
             summary.named_unrecognised += u64::from(verdict == Verdict::Unrecognised && file.named);
-            for (_, finding) in file.findings().filter(|(_, f)| f.counts()) {
-                summary.findings[finding.severity as usize] += 1;
+            for (_, finding) in file.findings() {
+                if finding.counts() {
+                    summary.findings[finding.severity as usize] += 1;
+                } else {
+                    summary.accepted += 1;
+                }
             }
         }
         summary
@@ -66,6 +72,11 @@ impl Summary {
         } else {
             Verdict::Clean
         }
+    }
+
+    /// True if everything that should be looked at was: no errors, no gaps, something understood. Findings do not make it false.
+    pub fn complete(&self) -> bool {
+        self.errors == 0 && self.partial == 0 && !matches!(self.verdict(), Verdict::Unrecognised | Verdict::Incomplete)
     }
 
     /// The name of the only file, if there is exactly one and nothing else to speak of.

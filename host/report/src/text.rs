@@ -6,6 +6,7 @@
 
 mod findings;
 mod page;
+mod table;
 
 use std::io::{self, Write};
 
@@ -14,6 +15,7 @@ use modelaudit_engine::model::{FileReport, Rule, ScanReport, Severity, Verdict};
 use crate::amount::{count, duration, size};
 use crate::place::{clipped, printable};
 use crate::summary::Summary;
+use crate::traces::{Subject, traces};
 use page::{Page, Tone};
 
 /// Longest name that is shown whole; in characters.
@@ -55,8 +57,12 @@ pub fn write(report: &ScanReport, options: &TextOptions, out: &mut dyn Write) ->
     gaps(report, options, &mut page)?;
     unrecognised(report, &summary, options, &mut page)?;
     errors(report, &mut page)?;
+    policy(report, &mut page)?;
     if options.verbose {
         files(report, &mut page)?;
+    }
+    if !options.quiet {
+        table::write(report, &mut page)?;
     }
     footer(&summary, report, options, &mut page)
 }
@@ -187,6 +193,21 @@ fn errors(report: &ScanReport, page: &mut Page) -> io::Result<()> {
     Ok(())
 }
 
+/// What bent the verdict, and what is missing beside the files.
+fn policy(report: &ScanReport, page: &mut Page) -> io::Result<()> {
+    let mut last = None;
+    for trace in traces(report) {
+        let heading = match trace.subject {
+            Subject::Policy | Subject::LeftOut => "policy",
+            Subject::MissingShards => "missing shards",
+            Subject::Duplicates => "copies",
+        };
+        page.heading(&mut Some(heading).filter(|heading| last.replace(*heading) != Some(heading)))?;
+        page.paragraph(2, 4, &clipped(&trace.text, findings::MESSAGE))?;
+    }
+    Ok(())
+}
+
 /// A line a file with what looked at it, for `--verbose`.
 fn files(report: &ScanReport, page: &mut Page) -> io::Result<()> {
     let mut heading = Some("files");
@@ -212,6 +233,8 @@ fn file_lines(file: &FileReport, page: &mut Page) -> io::Result<()> {
         if let Some(sha256) = &artifact.sha256 {
             page.line(&format!("      sha256: {}", crate::hex(sha256)))?;
         }
+        let (read, fuel) = (size(artifact.bytes_read), artifact.fuel);
+        page.line(&format!("      plugins read {read} and burnt {fuel} of fuel"))?;
         for (key, value) in &artifact.facts {
             page.line(&format!("      {}: {}", clipped(key, NAME), clipped(&value.to_string(), NAME)))?;
         }
@@ -249,6 +272,10 @@ fn footer(summary: &Summary, report: &ScanReport, options: &TextOptions, page: &
     if notes > 0 && !options.verbose {
         let shown_by = format!("{}: --verbose shows {}", count(notes, "note"), if notes == 1 { "it" } else { "them" });
         parts.push(shown_by);
+    }
+    if summary.accepted > 0 && !options.verbose {
+        let them = if summary.accepted == 1 { "it" } else { "them" };
+        parts.push(format!("{}: --verbose shows {them}", count(summary.accepted, "accepted finding")));
     }
     if parts.is_empty() || options.quiet {
         return Ok(());

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use modelaudit_engine::model::{ArtifactReport, FileReport, Finding, Gap, Origin, ScanReport, Severity, Verdict};
+use modelaudit_engine::model::{
+    Acceptance, ArtifactReport, BaselineState, FileReport, Finding, Gap, Origin, ScanReport, Severity, Verdict,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -30,6 +32,14 @@ pub struct Issue<'a> {
     references: &'a [String],
     plugin: Plugin<'a>,
     artifact: &'a [String],
+    fingerprint: &'a str,
+    /// Why it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<&'a Acceptance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_severity: Option<Severity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<BaselineState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     element: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +100,10 @@ fn issue<'a>(report: &'a ScanReport, artifact: &'a ArtifactReport, finding: &'a 
         references: &rule.references,
         plugin: Plugin { name: &plugin.name, version: &plugin.version, origin: &plugin.origin },
         artifact: &artifact.path,
+        fingerprint: &finding.fingerprint,
+        accepted: finding.ruling.accepted.as_ref(),
+        original_severity: finding.ruling.original_severity,
+        baseline: finding.ruling.baseline,
         element: finding.element.as_deref(),
         offset: finding.at.map(|s| s.offset),
         length: finding.at.map(|s| s.length),
@@ -105,7 +119,7 @@ pub struct Checks<'a> {
     failed_checks: u64,
 }
 
-/// A failed check is a finding, a skipped one a gap, a passed one a plugin's look at an artifact in which it found nothing at warning
+/// A failed check is a finding, a skipped one a gap or a finding that the policy accepts, a passed one a plugin's look at an artifact in which it found nothing at warning
 /// or above and which it saw wholly. Details are those of the issue with the same location and message; they are not repeated.
 #[derive(Serialize)]
 struct Check<'a> {
@@ -137,11 +151,12 @@ pub fn checks(report: &ScanReport, options: JsonOptions) -> Checks<'_> {
     for (artifact, finding) in wanted(report, options) {
         let rule = rule_of(report, finding);
         // As in the field, a note is listed among the failed checks and not counted with them.
-        failed_checks += u64::from(finding.severity >= Severity::Warning);
+        failed_checks += u64::from(finding.counts() && finding.severity >= Severity::Warning);
+        let status = if finding.counts() { "failed" } else { "skipped" };
         checks.push(Check {
             severity: Some(finding.severity),
             rule_code: Some(&rule.id),
-            ..check(&rule.title, "failed", &finding.message, location(artifact, finding.at))
+            ..check(&rule.title, status, &finding.message, location(artifact, finding.at))
         });
     }
     for (artifact, gap) in report.files.iter().flat_map(FileReport::gaps) {

@@ -15,6 +15,8 @@ pub struct File<'a> {
     named: bool,
     size: u64,
     verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<&'a str>,
     coverage: Coverage<'a>,
     artifacts: Vec<Artifact<'a>>,
 }
@@ -75,6 +77,7 @@ pub fn file(file: &FileReport, options: JsonOptions) -> File<'_> {
         named: file.named,
         size: file.size,
         verdict: file.verdict(),
+        duplicate_of: file.duplicate_of.as_deref(),
         coverage: Coverage {
             complete: gaps.is_empty(),
             bytes: sum(|a| if a.view.is_some() { 0 } else { a.size }),

@@ -9,6 +9,7 @@ use modelaudit_engine::model::{ArtifactReport, FileReport, Finding, Origin, Scan
 use super::page::{KEY, Page, Tone};
 use super::{NAME, TextOptions};
 use crate::place::{clipped, location};
+use crate::traces::ruling;
 use crate::{plugin_of, rule_of};
 
 /// Longest message shown; in characters.
@@ -27,7 +28,9 @@ pub fn write(report: &ScanReport, options: &TextOptions, page: &mut Page) -> io:
     let mut files: Vec<_> = report.files.iter().collect();
     files.sort_by_key(|file| Reverse(file.worst()));
     for file in files {
-        let mut findings: Vec<_> = file.findings().filter(|(_, f)| f.severity >= least).collect();
+        // What the policy accepts is no reason to worry; it is counted in the last line.
+        let shown = |f: &Finding| f.severity >= least && (f.counts() || options.verbose);
+        let mut findings: Vec<_> = file.findings().filter(|(_, f)| shown(f)).collect();
         // Worst first in the whole file; the order of the engine (by artifact, then place) holds within a severity.
         findings.sort_by_key(|(_, f)| Reverse(f.severity));
         if findings.is_empty() {
@@ -93,6 +96,10 @@ impl Writer<'_, '_> {
                 "by",
                 &format!("{} {} ({origin})", clipped(&plugin.name, NAME), clipped(&plugin.version, NAME)),
             )?;
+        }
+        let ruling = ruling(finding);
+        if !ruling.is_empty() {
+            self.key_line("ruled", &clipped(&ruling, 2 * NAME))?;
         }
         if self.options.verbose {
             for (key, value) in &finding.details {
