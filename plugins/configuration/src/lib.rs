@@ -13,6 +13,7 @@ mod dockerfile;
 mod ini;
 mod interpolation;
 mod json;
+mod model_name;
 mod modelfile;
 mod packages;
 mod path_file;
@@ -25,7 +26,7 @@ mod walk;
 mod yaml;
 
 use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
-use modelaudit_rules::configuration::{S1030, S1031, S1032, S1033};
+use modelaudit_rules::configuration::{S1030, S1031, S1032, S1033, S1035};
 use modelaudit_rules::policy::{S1012, S1013, S1014, S1015, S1017, S1018, S1019};
 use modelaudit_rules::programs_in_models::S1184;
 use modelaudit_rules::structure::{S904, S910};
@@ -61,7 +62,9 @@ impl Plugin for Configuration {
                 Format::new("python-path", "Python path configuration").extensions(&["pth"]).begins_as_text(),
             ],
             anchors: vec![],
-            rules: vec![S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019, S1030, S1031, S1032, S1033, S1184],
+            rules: vec![
+                S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019, S1030, S1031, S1032, S1033, S1035, S1184,
+            ],
         }
     }
 

@@ -7,7 +7,7 @@ use modelaudit_rules::policy::{S1012, S1015, S1017, S1019};
 use modelaudit_rules::structure::S910;
 
 use crate::redaction::redacted;
-use crate::{callables, commands, components, interpolation, packages, remote_code, settings};
+use crate::{callables, commands, components, interpolation, model_name, packages, remote_code, settings};
 
 /// Bytes kept of a key.
 const LONGEST_KEY: usize = 120;
@@ -324,6 +324,10 @@ impl Walk {
         }
         if let Some(value) = settings::truth(text) {
             self.setting(value, at, sink);
+        }
+        if let Some(finding) = model_name::judge(self.key_here(), text) {
+            let finding = finding.at(at.offset, at.length).element(self.path());
+            self.report(finding, sink);
         }
         if self.index(text, at, sink) {
             return;

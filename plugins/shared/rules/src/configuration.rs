@@ -1,5 +1,5 @@
-//! S1030 to S1034 (ours): settings that switch protections off, the configurations of servers and image builders, and what chat
-//! templates write.
+//! S1030 to S1035 (ours): settings that switch protections off, the configurations of servers and image builders, what chat
+//! templates write, and what models call themselves.
 
 use modelaudit_plugin::{Rule, Severity};
 
@@ -62,5 +62,17 @@ pub const S1034: Rule = Rule {
     references: &["CWE-79", "CWE-1427"],
 };
 
+/// A model that calls itself malicious.
+pub const S1035: Rule = Rule {
+    id: "S1035",
+    title: "model is named as an attack",
+    severity: Severity::Warning,
+    why: "a field with the model's name holds a word like 'malicious' or 'backdoored' as a whole word: it was made to show or to do harm. \
+          Names of what works against harm (a malicious-url-detector, an unsafe-content-classifier) do not fire it; words of your own go \
+          into --blacklist.",
+    remedy: "find out what the model was made for before loading it",
+    references: &[],
+};
+
 /// All rules of this file.
-pub const ALL: &[Rule] = &[S1030, S1031, S1032, S1033, S1034];
+pub const ALL: &[Rule] = &[S1030, S1031, S1032, S1033, S1034, S1035];
