@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(json["files"][0]["parts"][0]["path"][0], "data.pkl");
         assert_eq!(json["summary"]["total_parameters"], 6);
         let table = written(&report, Form::Table, false);
-        assert!(table.contains("1 tensor, 6 parameters, 24 B: f32 1"), "{table}");
+        assert!(table.contains("1 tensor, 6 parameters, 24 bytes: f32 1"), "{table}");
         assert!(!table.contains("imports a class"), "findings are scan's business: {table}");
     }
 
