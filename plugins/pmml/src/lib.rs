@@ -13,7 +13,7 @@ use modelaudit_rules::other_formats::S1166;
 use modelaudit_rules::structure::S905;
 use modelaudit_xml::{Element, Event, Text, Tokenizer, report_error, root};
 
-use policy::{CODE_ELEMENTS, FREE_TEXT, java_class};
+use policy::{CODE_ELEMENTS, FREE_TEXT, MODELS, java_class};
 
 /// Findings of one kind.
 const MOST: usize = 100;
@@ -43,7 +43,8 @@ impl Plugin for Pmml {
 
     fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
         let mut tokenizer = Tokenizer::new(artifact);
-        let mut scan = Scan { sink, free_text: None, findings: 0, elements: 0, wrong_root: None };
+        let mut scan =
+            Scan { sink, free_text: None, findings: 0, elements: 0, features: 0, has_model: false, wrong_root: None };
         let error = loop {
             match tokenizer.event() {
                 Ok(Some(Event::Start(element))) => scan.element(&element, tokenizer.depth()),
@@ -57,8 +58,9 @@ impl Plugin for Pmml {
                 Err(error) => break Some(error),
             }
         };
-        let (elements, wrong_root) = (scan.elements, scan.wrong_root.take());
+        let (elements, features, wrong_root) = (scan.elements, scan.features, scan.wrong_root.take());
         sink.fact_number("elements", elements);
+        sink.fact_number("feature_count", features);
         modelaudit_xml::judge(&tokenizer, sink);
         if let Some(error) = error {
             report_error(artifact, &error, sink);
@@ -78,6 +80,8 @@ struct Scan<'s> {
     free_text: Option<usize>,
     findings: usize,
     elements: u64,
+    features: u64,
+    has_model: bool,
     wrong_root: Option<String>,
 }
 
@@ -96,11 +100,20 @@ impl Scan<'_> {
             if local != "PMML" {
                 self.wrong_root = Some(local.to_owned());
             }
-            self.sink.fact_text("pmml_version", element.get("version").unwrap_or_default());
+            self.sink.fact_text("framework", "pmml");
+            self.sink.fact_text("format_version", &label(element.get("version").unwrap_or_default()));
         }
         if local == "Application" {
-            self.sink.fact_text("producer", element.get("name").unwrap_or_default());
+            let parts = [element.get("name"), element.get("version")];
+            let producer: Vec<&str> = parts.into_iter().flatten().collect();
+            self.sink.fact_text("producer", &label(&producer.join(" ")));
         }
+        // The model stands right below the root; a mining model holds others.
+        if depth == 2 && MODELS.contains(&local) && !self.has_model {
+            self.has_model = true;
+            self.sink.fact_text("architecture", local);
+        }
+        self.features += u64::from(local == "DataField");
         let free = self.free_text.is_some() || FREE_TEXT.contains(&local);
         if free && self.free_text.is_none() && !element.empty {
             self.free_text = Some(depth);

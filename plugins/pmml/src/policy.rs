@@ -3,6 +3,29 @@
 /// Elements whose content no schema defines (PMML 4.4.1, General Structure): vendors put there what they like.
 pub const FREE_TEXT: &[&str] = &["Extension", "Header", "Annotation", "Application", "Timestamp"];
 
+/// Kinds of model (PMML 4.4.1, MODEL-ELEMENT).
+pub const MODELS: &[&str] = &[
+    "AnomalyDetectionModel",
+    "AssociationModel",
+    "BaselineModel",
+    "BayesianNetworkModel",
+    "ClusteringModel",
+    "GaussianProcessModel",
+    "GeneralRegressionModel",
+    "MiningModel",
+    "NaiveBayesModel",
+    "NearestNeighborModel",
+    "NeuralNetwork",
+    "RegressionModel",
+    "RuleSetModel",
+    "Scorecard",
+    "SequenceModel",
+    "SupportVectorMachineModel",
+    "TextModel",
+    "TimeSeriesModel",
+    "TreeModel",
+];
+
 /// Elements that engines with extensions run; PMML itself has none of them. Lower case.
 pub const CODE_ELEMENTS: &[&str] =
     &["script", "javascript", "python", "exec", "eval", "groovy", "jython", "beanshell", "code", "command"];

@@ -40,3 +40,11 @@ fn documents_are_told_by_their_root() {
     assert!(Pmml::probe(b"<html><PMML/></html>", 20).is_empty());
     assert!(Pmml::probe(b"", 0).is_empty());
 }
+
+#[test]
+fn models_say_what_they_are() {
+    let report = labels::scan_file::<Pmml>(&labels::fixtures().join("pmml/tree.pmml"), "pmml");
+    for (key, value) in [("framework", "\"pmml\""), ("format_version", "\"4.4\""), ("architecture", "\"TreeModel\"")] {
+        assert_eq!(report.fact(key), Some(value), "{key}: {report:#?}");
+    }
+}
