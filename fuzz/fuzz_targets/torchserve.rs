@@ -1,5 +1,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
-    modelaudit_plugin::testing::scan::<modelaudit_plugin_torchserve::Torchserve>(data, "torchserve");
+    for format in ["torchserve", "torchserve-manifest"] {
+        modelaudit_plugin::testing::scan::<modelaudit_plugin_torchserve::Torchserve>(data, format);
+    }
 });

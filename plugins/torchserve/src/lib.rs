@@ -1,4 +1,4 @@
-//! Scans TorchServe model archives (`.mar`): a zip whose `MAR-INF/MANIFEST.json` says what the server loads.
+//! Scans TorchServe model archives (`.mar`, workflows `.war`): a zip whose `MAR-INF/MANIFEST.json` says what the server loads.
 //!
 //! The server unpacks the archive, installs its requirements and imports the handler it names. A manifest whose paths leave the
 //! folder makes it load files of the author's choice (CVE-2023-48299 is the unpacking side of that), requirements from
@@ -10,13 +10,15 @@ use std::collections::BTreeSet;
 
 use modelaudit_json::{DefectKind, Document, Node, TreeLimits, Value};
 use modelaudit_paths::{Root, classify};
-use modelaudit_plugin::{Artifact, Finding, Format, Magic, Manifest, Plugin, Severity, Sink, clip, escape, quote};
+use modelaudit_plugin::{
+    Artifact, Finding, Format, Magic, Manifest, Plugin, Severity, Sink, Span, clip, escape, quote,
+};
 use modelaudit_rules::files::S405;
 use modelaudit_rules::tensors::{S818, S819};
 use modelaudit_zip_directory::{Archive, Entry, unpack_all};
 
-/// Where the manifest is.
-const MANIFEST: &[u8] = b"MAR-INF/MANIFEST.json";
+/// Where the manifest is, in archives of models and of workflows.
+const MANIFESTS: [&str; 2] = ["MAR-INF/MANIFEST.json", "WAR-INF/MANIFEST.json"];
 /// Manifests and requirements have some kilobytes.
 const MAX_TEXT: usize = 1 << 20;
 /// Names of members that are kept to see whether a file is there.
@@ -38,6 +40,9 @@ const PATH_FIELDS: &[&str] = &[
 /// What a manifest describes: a model, or in a workflow archive (`.war`) the graph of several.
 const DESCRIBED: [&str; 2] = ["model", "workflow"];
 
+/// Format of a manifest outside of a zip: in a folder (`--archive-format no-archive`) or in a tar (`tgz`).
+const LOOSE: &str = "torchserve-manifest";
+
 /// The plugin.
 pub struct Torchserve;
 
@@ -46,19 +51,31 @@ impl Plugin for Torchserve {
         Manifest {
             name: "torchserve",
             version: env!("CARGO_PKG_VERSION"),
-            summary: "TorchServe model archives: manifest and requirements",
+            summary: "TorchServe archives of models and workflows: manifest and requirements",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
                 Format::new("torchserve", "TorchServe model archive")
                     .extensions(&["mar", "war"])
                     .magic(Magic::at(0, b"PK\x03\x04")),
+                Format::new(LOOSE, "TorchServe manifest").first_characters(b"{"),
             ],
             anchors: vec![],
             rules: vec![S405, S818, S819],
         }
     }
 
-    fn scan(artifact: &dyn Artifact, _format: &str, sink: &mut dyn Sink) -> Result<(), String> {
+    fn probe(head: &[u8], _size: u64) -> Vec<String> {
+        let text = head.trim_ascii_start();
+        let has = |word: &[u8]| text.windows(word.len()).any(|w| w == word);
+        let model = has(b"\"modelName\"") && (has(b"\"serializedFile\"") || has(b"\"handler\""));
+        let workflow = has(b"\"workflowName\"") && has(b"\"specFile\"");
+        if text.starts_with(b"{") && (model || workflow) { vec![LOOSE.to_owned()] } else { Vec::new() }
+    }
+
+    fn scan(artifact: &dyn Artifact, format: &str, sink: &mut dyn Sink) -> Result<(), String> {
+        if format == LOOSE {
+            return loose(artifact, sink);
+        }
         let mut contents = Contents::default();
         for entry in Archive::open(artifact).entries() {
             contents.add(entry);
@@ -102,7 +119,7 @@ impl Contents {
     fn add(&mut self, entry: Entry) {
         let name = String::from_utf8_lossy(entry.name()).into_owned();
         // Case and separators: Java, which the server is written in, and Windows are not strict.
-        let is_manifest = entry.names().iter().any(|n| n.eq_ignore_ascii_case(MANIFEST));
+        let is_manifest = entry.names().iter().any(|n| MANIFESTS.iter().any(|m| n.eq_ignore_ascii_case(m.as_bytes())));
         let file = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
         if is_manifest && self.manifests.len() < 8 {
             self.manifests.push(entry);
@@ -117,9 +134,26 @@ impl Contents {
     }
 }
 
+/// Judges a manifest that is a file of its own. One in a zip was judged with its archive.
+fn loose(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
+    let parent = artifact.lineage().last().map(|name| name.to_ascii_lowercase());
+    if parent.is_some_and(|name| !name.ends_with(".tar")) {
+        return Ok(());
+    }
+    let size = artifact.size();
+    let bytes = artifact.read_all(MAX_TEXT as u64).ok_or_else(|| format!("the manifest has {size} bytes"))?;
+    // Other documents have the words, too.
+    let describes = |document: &Document| {
+        DESCRIBED.iter().any(|key| document.root.get(key).is_some_and(|model| !model.members().is_empty()))
+    };
+    if Document::from_slice(&bytes, TreeLimits::default()).is_ok_and(|document| describes(&document)) {
+        judge_manifest(&bytes, Span::new(0, size), "MANIFEST.json", None, sink);
+    }
+    Ok(())
+}
+
 fn manifest(artifact: &dyn Artifact, entry: &Entry, contents: &Contents, sink: &mut dyn Sink) {
     let at = entry.at();
-    let element = "MAR-INF/MANIFEST.json";
     let Some(bytes) = entry.reading().and_then(|r| unpack_all(artifact, &r, MAX_TEXT)) else {
         sink.incomplete(&format!(
             "the manifest at offset {} could not be unpacked or is larger than {MAX_TEXT} bytes",
@@ -127,7 +161,14 @@ fn manifest(artifact: &dyn Artifact, entry: &Entry, contents: &Contents, sink: &
         ));
         return;
     };
-    let document = match Document::from_slice(&bytes, TreeLimits::default()) {
+    let element = clip(&escape(&String::from_utf8_lossy(entry.name())), 200);
+    let names = if contents.more { None } else { Some(&contents.names) };
+    judge_manifest(&bytes, at, &element, names, sink);
+}
+
+/// Judges a manifest that stands at `at`; `names` are those of the members, if all are known.
+fn judge_manifest(bytes: &[u8], at: Span, element: &str, names: Option<&BTreeSet<String>>, sink: &mut dyn Sink) {
+    let document = match Document::from_slice(bytes, TreeLimits::default()) {
         Ok(document) => document,
         Err(error) => {
             let finding = Finding::new(&S819, format!("the manifest is not valid JSON: {error}"));
@@ -154,8 +195,7 @@ fn manifest(artifact: &dyn Artifact, entry: &Entry, contents: &Contents, sink: &
                 if let Some(finding) = judge(field, &path) {
                     sink.finding(finding.at(at.offset, at.length).element(element));
                 } else if is_file(field, &path)
-                    && !contents.more
-                    && !contents.names.contains(path.trim_start_matches("./"))
+                    && names.is_some_and(|names| !names.contains(path.trim_start_matches("./")))
                 {
                     missing.push(format!("{field} {}", quote(&path)));
                 }
