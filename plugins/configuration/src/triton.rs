@@ -15,16 +15,24 @@ const DEEPEST: usize = 64;
 /// Bytes kept of a text.
 const LONGEST_TEXT: usize = 4096;
 
-/// Fields that only this message has at its top, one of which must stand in sight.
-const TELLING: &[&str] = &[
-    "platform",
-    "backend",
-    "max_batch_size",
-    "instance_group",
-    "dynamic_batching",
-    "ensemble_scheduling",
-    "model_warmup",
+/// Fields by which this message is told, and whether their value is a text, a number or a message; one must stand in sight.
+const TELLING: &[(&str, Value)] = &[
+    ("platform", Value::Text),
+    ("backend", Value::Text),
+    ("max_batch_size", Value::Word),
+    ("instance_group", Value::Message),
+    ("dynamic_batching", Value::Message),
+    ("ensemble_scheduling", Value::Message),
+    ("model_warmup", Value::Message),
 ];
+
+/// What stands behind a field's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Value {
+    Text,
+    Word,
+    Message,
+}
 
 /// A token of protobuf's text form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +41,7 @@ enum Token {
     Text(String),
     Open,
     Close,
-    Sign,
+    Sign(u8),
 }
 
 struct Tokens<'t> {
@@ -56,7 +64,7 @@ impl Tokens<'_> {
         let token = match first {
             b'{' | b'<' => Token::Open,
             b'}' | b'>' => Token::Close,
-            b':' | b'[' | b']' | b',' | b';' => Token::Sign,
+            b':' | b'[' | b']' | b',' | b';' => Token::Sign(*first),
             b'"' | b'\'' => return self.text(*first).map(Some),
             _ => {
                 let length = self.rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.+-".contains(b)).count();
@@ -118,26 +126,54 @@ fn unescaped(rest: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Whether the first bytes are a model's configuration: its own fields, written as fields.
+/// Whether the first bytes are a model's configuration: nothing but fields of a message, one of them its own.
 pub(crate) fn looks_like_triton(head: &[u8]) -> bool {
     let mut tokens = Tokens { rest: head };
-    let (mut depth, mut fields, mut telling) = (0usize, 0u32, 0u32);
-    let mut word = None;
-    while let Ok(Some(token)) = tokens.next() {
-        match token {
-            Token::Word(text) if depth == 0 => word = Some(text),
-            Token::Sign | Token::Open => {
-                if let Some(word) = word.take() {
+    let (mut fields, mut telling) = (0u32, false);
+    loop {
+        match tokens.next() {
+            Ok(Some(Token::Word(name))) => match value(&mut tokens) {
+                Ok(kind) => {
                     fields += 1;
-                    telling += u32::from(TELLING.contains(&word.as_str()));
+                    telling |= TELLING.contains(&(name.as_str(), kind));
                 }
-                depth += usize::from(token == Token::Open);
-            }
-            Token::Close => depth = depth.saturating_sub(1),
+                // The head may end inside of a field.
+                Err(cut) => return cut && telling && fields >= 2,
+            },
+            // Texts side by side are one, and fields may have something between them.
+            Ok(Some(Token::Text(_) | Token::Sign(b',' | b';'))) if fields > 0 => {}
+            Ok(None) => return telling && fields >= 2,
+            _ => return false,
+        }
+    }
+}
+
+/// Passes over a field's value: a text, a word, or brackets up to their end. The error says whether it was merely cut off.
+fn value(tokens: &mut Tokens<'_>) -> Result<Value, bool> {
+    let next = |tokens: &mut Tokens<'_>| match tokens.next() {
+        Ok(Some(token)) => Ok(token),
+        Ok(None) => Err(true),
+        Err(_) => Err(tokens.rest.len() < LONGEST_TEXT && !tokens.rest.contains(&b'\n')),
+    };
+    let mut token = next(tokens)?;
+    if token == Token::Sign(b':') {
+        token = next(tokens)?;
+    }
+    match token {
+        Token::Text(_) => return Ok(Value::Text),
+        Token::Word(_) => return Ok(Value::Word),
+        Token::Open | Token::Sign(b'[') => {}
+        _ => return Err(false),
+    }
+    let mut depth = 1usize;
+    while depth > 0 {
+        match next(tokens)? {
+            Token::Open | Token::Sign(b'[') => depth += 1,
+            Token::Close | Token::Sign(b']') => depth -= 1,
             _ => {}
         }
     }
-    telling >= 1 && fields >= 2
+    Ok(Value::Message)
 }
 
 /// What is gathered of a configuration.
@@ -188,7 +224,7 @@ pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), S
             Ok(Some(Token::Close)) if path.pop().is_none() => {
                 break Err(format!("a bracket too many at offset {position}"));
             }
-            Ok(Some(Token::Close | Token::Sign)) => {}
+            Ok(Some(Token::Close | Token::Sign(_))) => {}
             Err(reason) => break Err(format!("{reason} at offset {position}")),
         }
     };
@@ -259,6 +295,7 @@ mod tests {
             "name: \"x\"\nplatform: \"onnxruntime_onnx\"\n",
             "# c\nbackend: 'python'\ninput [ { name: \"a\" } ]\n",
             "max_batch_size: 8\ninput { name: \"a\" }\n",
+            "name: \"x\"\nplatform: \"onnxruntime_onnx\"\ninput [ {",
         ] {
             assert!(looks_like_triton(text.as_bytes()), "{text}");
         }

@@ -111,8 +111,12 @@ pub fn service(service: &Service, address: &Address, place: Place) -> Option<Ver
     let severity = match place {
         Place::Prose => Severity::Info,
         Place::Source if service.rule.id == S312.id => Severity::Info,
-        Place::Source | Place::Data => Severity::Warning,
+        Place::Source | Place::Data => service.rule.severity.min(Severity::Warning),
     };
+    // A link in a text is nothing, a short one neither.
+    if place == Place::Prose && service.rule.severity == Severity::Info {
+        return None;
+    }
     Some(Verdict { rule: service.rule, severity, what: service.what })
 }
 
@@ -170,7 +174,7 @@ pub fn ip(address: &Address, place: Place) -> Option<Verdict> {
         (Severity::Warning, "IP address that is written as one number to hide it")
     } else if private {
         return None;
-    } else if odd && !address.scheme.is_empty() {
+    } else if odd && (!address.scheme.is_empty() || (place == Place::Data && address.ipv4().is_some())) {
         (Severity::Warning, "bare IP address with an unusual port")
     } else {
         (Severity::Info, "bare IP address")
@@ -178,9 +182,9 @@ pub fn ip(address: &Address, place: Place) -> Option<Verdict> {
     Some(Verdict { rule: &S308, severity, what })
 }
 
-/// Amazon's, Google's and Azure's address, and Alibaba's.
+/// Amazon's, Google's and Azure's address, that of containers at Amazon, Alibaba's and Oracle's.
 fn is_metadata(ip: Ipv4Addr) -> bool {
-    [[169, 254, 169, 254], [100, 100, 100, 200]].contains(&ip.octets())
+    [[169, 254, 169, 254], [169, 254, 170, 2], [100, 100, 100, 200], [192, 0, 0, 192]].contains(&ip.octets())
 }
 
 fn metadata(place: Place) -> Option<Verdict> {
@@ -194,7 +198,9 @@ fn metadata(place: Place) -> Option<Verdict> {
 
 /// A hidden service: 56 characters of base32 (version 3, which ends with `d`) or 16 (version 2, only in a URL).
 pub fn onion(address: &Address, place: Place) -> Option<Verdict> {
-    let label = address.label_before("onion")?.rsplit('.').next()?;
+    // Gateways lead there from the open network: `<56 characters>.onion.ly`.
+    let name = address.host.strip_suffix(".onion").or_else(|| Some(address.host.split_once(".onion.")?.0))?;
+    let label = name.rsplit('.').next()?;
     let base32 = label.bytes().all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte));
     let mut different: Vec<u8> = label.bytes().collect();
     different.sort_unstable();
@@ -251,6 +257,14 @@ const KEYS: &[&str] = &[
     "exfil_domain",
     "exfil_to",
     "exfil",
+    "lhost",
+    "payload_url",
+    "stager_url",
+    "stager_host",
+    "attacker_host",
+    "attacker_ip",
+    "attacker_url",
+    "attacker_server",
 ];
 
 /// True if the identifier is one of [`KEYS`].

@@ -1,5 +1,5 @@
-//! Addresses that a model has no business with: tunnels, call-back recorders, bots and webhooks, paste sites, hidden services,
-//! bare IP addresses, cloud metadata services, and hosts that are named after what they are for.
+//! Addresses that a model has no business with: tunnels, call-back recorders, bots and webhooks, paste sites, hidden services, dynamic
+//! and shortened names, bare IP addresses, cloud metadata services, and hosts that are named after what they are for.
 //!
 //! Stolen data has to go somewhere, and a second stage has to come from somewhere; the address is often the only part of an
 //! attack that stands in the file in clear text. Half of the real models hold links, too (papers, licences, data sets), so this
@@ -60,7 +60,19 @@ const OTHERS: &[(&[u8], Looks)] = &[
     (b":1337", Looks::Ip),
     (b":31337", Looks::Ip),
     (b":6666", Looks::Ip),
+    (b":4443", Looks::Ip),
+    (b":5555", Looks::Ip),
+    (b":6667", Looks::Ip),
+    (b":7777", Looks::Ip),
+    (b":8888", Looks::Ip),
+    (b":9001", Looks::Ip),
+    (b":9999", Looks::Ip),
+    (b":8080", Looks::Ip),
+    (b":8443", Looks::Ip),
+    (b":12345", Looks::Ip),
+    (b":50050", Looks::Ip),
     (b"169.254.169.254", Looks::Ip),
+    (b"169.254.170.2", Looks::Ip),
     (b".onion", Looks::Onion),
     (b"c2.", Looks::Label),
     (b"tunnel.", Looks::Label),
@@ -68,10 +80,23 @@ const OTHERS: &[(&[u8], Looks)] = &[
     (b"c2_", Looks::Key),
     (b"C2_", Looks::Key),
     (b"beacon_", Looks::Key),
+    (b"LHOST", Looks::Key),
+    (b"payload_url", Looks::Key),
+    (b"stager_", Looks::Key),
+    (b"attacker_", Looks::Key),
 ];
 
 /// Every rule that is reported.
-const RULES: &[Rule] = &[network::S308, network::S309, network::S310, network::S311, network::S312, network::S313];
+const RULES: &[Rule] = &[
+    network::S308,
+    network::S309,
+    network::S310,
+    network::S311,
+    network::S312,
+    network::S313,
+    network::S314,
+    network::S315,
+];
 
 /// All anchors in the manifest's order.
 fn anchors() -> Vec<(&'static [u8], Looks)> {

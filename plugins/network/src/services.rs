@@ -5,7 +5,7 @@
 //! address at the service, with what makes it somebody's: a subdomain or a path.
 
 use modelaudit_plugin::Rule;
-use modelaudit_rules::network::{S310, S311, S312};
+use modelaudit_rules::network::{S310, S311, S312, S313, S314, S315};
 
 /// What makes an address of a service somebody's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,19 @@ const fn paste(anchor: &'static [u8], domains: &'static [&'static str], needs: N
     Service { anchor, domains, what: "text or file that anybody can put there and change", rule: &S311, needs }
 }
 
+/// Webhooks of chats and automation services: a complete path receives what is posted to it.
+const fn webhook(anchor: &'static [u8], domains: &'static [&'static str], needs: Needs) -> Service {
+    Service { anchor, domains, what: "webhook that receives messages", rule: &S310, needs }
+}
+
+const fn dynamic(anchor: &'static [u8], domains: &'static [&'static str]) -> Service {
+    Service { anchor, domains, what: "host name that a dynamic DNS service gave out", rule: &S314, needs: Subdomain }
+}
+
+const fn short(anchor: &'static [u8], domains: &'static [&'static str]) -> Service {
+    Service { anchor, domains, what: "shortened address", rule: &S315, needs: Path }
+}
+
 /// The services. Sources: MITRE ATT&CK T1572 (tunnels), T1102 and T1567 (web services, exfiltration), the LOTS project's list of
 /// sites that attackers live off, ProjectDiscovery's and PortSwigger's documentation.
 pub const SERVICES: &[Service] = &[
@@ -69,6 +82,40 @@ pub const SERVICES: &[Service] = &[
     tunnel(b".devtunnels.ms", &["devtunnels.ms"]),
     tunnel(b".tunnelto.dev", &["tunnelto.dev"]),
     tunnel(b".bore.", &["bore.digital"]),
+    tunnel(b".loclx.io", &["loclx.io"]),
+    tunnel(b".telebit.", &["telebit.io", "telebit.cloud"]),
+    tunnel(b".ply.gg", &["ply.gg"]),
+    tunnel(b".packetriot.net", &["packetriot.net"]),
+    tunnel(b".cfargotunnel.com", &["cfargotunnel.com"]),
+    dynamic(b".duckdns.org", &["duckdns.org"]),
+    dynamic(b".ddns.net", &["ddns.net"]),
+    dynamic(b".hopto.org", &["hopto.org"]),
+    dynamic(b".zapto.org", &["zapto.org"]),
+    dynamic(b".sytes.net", &["sytes.net"]),
+    dynamic(b".serveftp.com", &["serveftp.com"]),
+    dynamic(b".freedns.afraid.org", &["freedns.afraid.org"]),
+    dynamic(b".dynu.net", &["dynu.net"]),
+    Service {
+        anchor: b".b32.i2p",
+        domains: &["b32.i2p"],
+        what: "hidden service of I2P",
+        rule: &S313,
+        needs: Subdomain,
+    },
+    webhook(b"webhook.office.com/", &["webhook.office.com"], Raw(&["/webhookb2/", "/webhook/"])),
+    webhook(b"chat.googleapis.com/v1/spaces/", &["chat.googleapis.com"], Raw(&["/messages"])),
+    webhook(b"hooks.zapier.com/hooks/", &["hooks.zapier.com"], Raw(&["/hooks/catch/"])),
+    webhook(b"maker.ifttt.com/", &["maker.ifttt.com"], Raw(&["/trigger/"])),
+    webhook(b".make.com/", &["hook.eu1.make.com", "hook.eu2.make.com", "hook.us1.make.com", "hook.us2.make.com"], Path),
+    catcher(b"grabify.link", &["grabify.link"]),
+    catcher(b"iplogger.", &["iplogger.org", "iplogger.com", "iplogger.co"]),
+    short(b"//bit.ly/", &["bit.ly"]),
+    short(b"//tinyurl.com/", &["tinyurl.com"]),
+    short(b"//goo.gl/", &["goo.gl"]),
+    short(b"//is.gd/", &["is.gd"]),
+    short(b"//rb.gy/", &["rb.gy"]),
+    short(b"//ow.ly/", &["ow.ly"]),
+    short(b"//cutt.ly/", &["cutt.ly"]),
     catcher(b"webhook.site", &["webhook.site"]),
     catcher(b"requestbin", &["requestbin.com", "requestbin.net", "requestbin.io", "requestbin.fullcontact.com"]),
     catcher(b".pipedream.net", &["pipedream.net"]),
@@ -94,6 +141,12 @@ pub const SERVICES: &[Service] = &[
     paste(b"termbin.com/", &["termbin.com"], Path),
     paste(b"//0x0.st/", &["0x0.st"], Path),
     paste(b"transfer.sh/", &["transfer.sh"], Path),
+    paste(b"gofile.io/", &["gofile.io"], Raw(&["/d/", "/download/"])),
+    paste(b"catbox.moe/", &["files.catbox.moe", "litter.catbox.moe"], Path),
+    paste(b"//temp.sh/", &["temp.sh"], Path),
+    paste(b"//oshi.at/", &["oshi.at"], Path),
+    paste(b"bashupload.com/", &["bashupload.com"], Path),
+    paste(b"//dpaste.", &["dpaste.com", "dpaste.org"], Path),
     paste(b"//ix.io/", &["ix.io"], Path),
     paste(b"//paste.rs/", &["paste.rs"], Path),
     Service {

@@ -61,8 +61,8 @@ fn run(window: &Window, start: usize) -> usize {
     start + window.from(start).iter().take_while(|byte| is_word(**byte)).count()
 }
 
-/// The first [`DECODED`] bytes of a base64url text without padding.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
+/// The first [`DECODED`] bytes of a base64 or base64url text without padding.
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len().min(DECODED));
     let (mut bits, mut held) = (0u32, 0u32);
     for byte in text {

@@ -3,12 +3,15 @@
 //!
 //! This analyser is given every artifact in which one of its `anchors` stands (the host finds them natively) and looks at a
 //! small window around each: `tokens` in their issuers' shapes, JSON web tokens (`jwt`), private keys (`private_key`), webhooks
-//! (`webhook`), signed URLs (`signed_url`), URLs with passwords (`url`), and values beside telling names (`assignment`).
+//! (`webhook`), signed URLs (`signed_url`), URLs with passwords (`url`), connection strings (`connection`), headers (`header`), and values
+//! beside telling names (`assignment`).
 //! A secret has borders, so one inside a longer run of base64 is none; it looks random, so a vocabulary has none; and what is shown
 //! of it is redacted, in messages, details and logs alike.
 
 mod assignment;
 mod borders;
+mod connection;
+mod header;
 mod jwt;
 mod place;
 mod private_key;
@@ -35,8 +38,16 @@ enum Looks {
     Jwt,
     /// A PEM private key.
     Pem,
+    /// A PEM private key in base64.
+    EncodedPem,
     /// A PuTTY private key.
     Putty,
+    /// A header of HTTP.
+    Authorization,
+    /// A registry of Docker's configuration.
+    DockerAuth,
+    /// A connection string.
+    Connection,
     /// A URL with a password.
     Url,
     /// A shared access signature.
@@ -56,7 +67,13 @@ enum Looks {
 const OTHERS: &[(&[u8], Looks)] = &[
     (b"eyJ", Looks::Jwt),
     (b"-----BEGIN", Looks::Pem),
+    (b"LS0tLS1CRUdJTi", Looks::EncodedPem),
     (b"PuTTY-User-Key-File", Looks::Putty),
+    (b"uthorization", Looks::Authorization),
+    (b"\"auth\"", Looks::DockerAuth),
+    (b"Pwd=", Looks::Connection),
+    (b"PWD=", Looks::Connection),
+    (b"pwd=", Looks::Connection),
     (b"://", Looks::Url),
     (b"sig=", Looks::SignedUrl),
     (b"/api/webhooks/", Looks::Discord),

@@ -35,6 +35,7 @@ const PROSE_NAMES: &[&str] = &[
     "modelcard",
     "use_policy",
     "pkg",
+    "metadata",
     "citation",
 ];
 

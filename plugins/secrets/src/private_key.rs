@@ -42,6 +42,20 @@ pub fn pem(window: &Window) -> Option<Key> {
     is_key(&body).then(|| Key { label: label.to_lowercase(), end, encrypted, body })
 }
 
+/// The PEM key that stands in base64 once more, as in kubeconfig files and environment variables, the anchor being the base64 of
+/// `-----BEGIN`.
+pub fn encoded(window: &Window) -> Option<Key> {
+    let digit = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(*byte);
+    if window.before(window.at).last().is_some_and(|byte| digit(&byte)) {
+        return None;
+    }
+    let length = window.from(window.at).iter().take_while(digit).count();
+    let bytes = crate::jwt::decode(window.slice(window.at, window.at + length))?;
+    let inner = Window { bytes: &bytes, at: 0, offset: 0, anchor: window.anchor };
+    let key = pem(&inner)?;
+    Some(Key { end: window.at + length, ..key })
+}
+
 /// The PuTTY key whose first line starts with the anchor.
 pub fn putty(window: &Window) -> Option<Key> {
     // The public half before it has at most 720 characters (RSA of 4096 bits).

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use modelaudit_plugin::{Artifact, Finding, Rule, Severity, Sink, Span, quote};
 use modelaudit_rules::secrets::{S702, S703, S705, S706, S707, S708, S709};
 
+use crate::header::Credentials;
 use crate::place::Place;
 use crate::texture::fnv;
 use crate::tokens::{Checksum, Match, TOKENS, Token};
 use crate::windows::{self, Window};
-use crate::{Looks, anchors, assignment, jwt, private_key, signed_url, url, webhook};
+use crate::{Looks, anchors, assignment, connection, header, jwt, private_key, signed_url, url, webhook};
 
 /// What a place sees: enough before it for a name and a query, enough behind it for a key of 4096 bits.
 const BACK: u64 = 512;
@@ -111,7 +112,7 @@ fn look(looks: Looks, window: &Window, place: Place) -> Option<Found> {
         Looks::Token(anchor) => TOKENS
             .iter()
             .filter(|token| token.anchor == anchor)
-            .find_map(|token| token.at(window).map(|at| issued(token, at, window))),
+            .find_map(|token| token.at(window).map(|at| issued(token, at, window, place))),
         Looks::Jwt => jwt::at(window).map(|(start, end)| {
             let mut found = Found::new("JSON web token", &S707, window, start, end);
             // Every library that reads tokens shows one in its manual.
@@ -121,6 +122,12 @@ fn look(looks: Looks, window: &Window, place: Place) -> Option<Found> {
             found
         }),
         Looks::Pem => private_key::pem(window).map(|key| private(key, window)),
+        Looks::EncodedPem => private_key::encoded(window).map(|key| private(key, window)),
+        Looks::Authorization if place == Place::Data => {
+            header::authorization(window).map(|found| credentials(found, window))
+        }
+        Looks::DockerAuth if place == Place::Data => header::docker(window).map(|found| credentials(found, window)),
+        Looks::Connection if place == Place::Data => connection::at(window).map(|found| connected(found, window)),
         Looks::Putty => private_key::putty(window).map(|key| private(key, window)),
         Looks::Url => url::at(window, place).map(|url| in_url(url, window)),
         Looks::SignedUrl => signed_url::at(window)
@@ -133,6 +140,9 @@ fn look(looks: Looks, window: &Window, place: Place) -> Option<Found> {
             webhook::telegram(window).map(|(start, end)| Found::new("Telegram bot token", &S708, window, start, end))
         }
         Looks::Assignment if place == Place::Data => {
+            if let Some(found) = connection::at(window) {
+                return Some(connected(found, window));
+            }
             let found = assignment::at(window)?;
             let what = format!("secret value of {}", quote(&found.name));
             let mut secret = Found::new(what, found.rule, window, found.start, found.end);
@@ -143,7 +153,7 @@ fn look(looks: Looks, window: &Window, place: Place) -> Option<Found> {
             secret.element = Some(found.name);
             Some(secret)
         }
-        Looks::Assignment => None,
+        Looks::Assignment | Looks::Authorization | Looks::DockerAuth | Looks::Connection => None,
     }
 }
 
@@ -155,7 +165,7 @@ impl Found {
     }
 }
 
-fn issued(token: &'static Token, at: Match, window: &Window) -> Found {
+fn issued(token: &'static Token, at: Match, window: &Window, place: Place) -> Found {
     let mut found = Found::new(token.name, token.rule, window, at.start, at.end);
     found.severity = token.severity;
     match token.verify(window, at) {
@@ -168,8 +178,13 @@ fn issued(token: &'static Token, at: Match, window: &Window) -> Found {
         }
         None => {}
     }
-    if token.rule.id == modelaudit_rules::secrets::S704.id && secret_is_near(window) {
-        found = found.detail("secret_key_nearby", "yes");
+    if token.rule.id == modelaudit_rules::secrets::S704.id && token.anchor.len() == 4 {
+        if secret_is_near(window) {
+            found = found.detail("secret_key_nearby", "yes");
+        } else if place == Place::Prose {
+            // An id alone opens nothing, and manuals show those of signed addresses.
+            found.severity = Severity::Info;
+        }
     }
     found
 }
@@ -192,6 +207,25 @@ fn private(key: private_key::Key, window: &Window) -> Found {
     found.shown = String::new();
     found.value = fnv(&key.body);
     if key.encrypted { found.detail("encrypted", "yes") } else { found }
+}
+
+fn connected(found: connection::Connection, window: &Window) -> Found {
+    let what = format!("connection string with a password for the server {}", quote(&found.server));
+    Found::new(what, &S706, window, found.start, found.end).hidden().detail("host", found.server)
+}
+
+fn credentials(found: Credentials, window: &Window) -> Found {
+    match found {
+        Credentials::Basic(start, end, user) => {
+            let what = format!("user {} with a password in base64", quote(user));
+            Found::new(what, &S702, window, start, end).hidden()
+        }
+        Credentials::Bearer(start, end) => {
+            let mut found = Found::new("token of an HTTP header", &S708, window, start, end);
+            found.generic = true;
+            found
+        }
+    }
 }
 
 fn in_url(url: url::Url, window: &Window) -> Found {

@@ -118,7 +118,14 @@ pub const TOKENS: &[Token] = &[
     github("GitHub refresh token", b"ghr_"),
     token("GitHub fine-grained token", &S708, b"github_pat_", &[Run(Word, 59, 255)]),
     token("GitLab personal access token", &S708, b"glpat-", &[Run(Graph, 20, 300)]),
+    token("GitLab deploy token", &S708, b"gldt-", &[Run(Graph, 20, 300)]),
+    token("GitLab runner token", &S708, b"glrt-", &[Run(Graph, 20, 300)]),
+    token("GitLab job token", &S708, b"glcbt-", &[Run(Graph, 20, 300)]),
+    token("GitLab pipeline trigger token", &S708, b"glptt-", &[Run(Graph, 20, 300)]),
+    token("GitLab agent token", &S708, b"glagent-", &[Run(Graph, 50, 300)]),
+    token("GitLab OAuth secret", &S708, b"gloas-", &[Run(Graph, 40, 300)]),
     token("Hugging Face token", &S708, b"hf_", &[Run(Alnum, 34, 40)]),
+    token("Hugging Face organisation token", &S708, b"api_org_", &[Run(Alnum, 34, 40)]),
     token("Anthropic API key", &S701, b"sk-", &[Text(b"ant-"), Run(Word, 32, 220)]),
     token(
         "OpenAI project key",
@@ -132,6 +139,8 @@ pub const TOKENS: &[Token] = &[
     stripe("Stripe live key", b"sk_live_", Severity::Warning),
     stripe("Stripe live restricted key", b"rk_live_", Severity::Warning),
     stripe("Stripe test key", b"sk_test_", Severity::Info),
+    stripe("Stripe test restricted key", b"rk_test_", Severity::Info),
+    token("webhook signing secret", &S701, b"whsec_", &[Run(Base64, 32, 88)]),
     token(
         "Slack token",
         &S708,
@@ -144,7 +153,15 @@ pub const TOKENS: &[Token] = &[
     token("Google OAuth access token", &S705, b"ya29.", &[Run(Graph, 40, 512)]),
     aws(b"AKIA"),
     aws(b"ASIA"),
+    token("Amazon Bedrock API key", &S704, b"ABSKQmVkcm9ja0FQSUtleS", &[Run(Base64, 60, 300)]),
     token("Azure storage account key", &S705, b"AccountKey=", &[Run(Base64, 86, 86), Text(b"==")]),
+    token("Azure shared access key", &S705, b"SharedAccessKey=", &[Run(Base64, 43, 43), Text(b"=")]),
+    // Keys with Microsoft's signature inside: where it stands, and how much follows, says whose they are.
+    Token { before: 76, ..token("Azure storage account key", &S705, b"+ASt", &[Run(Base64, 6, 6), Text(b"==")]) },
+    Token { before: 76, ..token("Azure Cosmos DB key", &S705, b"ACDb", &[Run(Base64, 6, 6), Text(b"==")]) },
+    Token { before: 42, ..token("Azure AI Search key", &S705, b"AzSe", &[Run(Alnum, 6, 6)]) },
+    Token { before: 52, ..token("Azure AI service key", &S705, b"JQQJ9", &[Run(Alnum, 27, 27)]) },
+    Token { before: 76, ..token("Azure DevOps token", &S708, b"AZDO", &[Run(Alnum, 4, 4)]) },
     Token { before: 3, ..token("Azure client secret", &S705, b"8Q~", &[Run(Graph, 31, 34)]) },
     token("SendGrid API key", &S701, b"SG.", &[Run(Word, 16, 32), Text(b"."), Run(Word, 32, 64)]),
     Token { checksum: Checksum::Npm, ..token("npm access token", &S708, b"npm_", &[Run(Alnum, 36, 36)]) },
@@ -167,6 +184,21 @@ pub const TOKENS: &[Token] = &[
     token("NVIDIA API key", &S701, b"nvapi-", &[Run(Word, 55, 80)]),
     token("Postman API key", &S701, b"PMAK-", &[Run(Hex, 24, 24), Text(b"-"), Run(Hex, 34, 34)]),
     token("Square OAuth secret", &S701, b"sq0csp-", &[Run(Word, 43, 43)]),
+    token("Pinecone API key", &S701, b"pcsk_", &[Run(Word, 50, 90)]),
+    token(
+        "LangSmith API key",
+        &S701,
+        b"lsv2_",
+        &[Any(&[b"pt_", b"sk_"]), Run(Hex, 32, 32), Text(b"_"), Run(Hex, 10, 10)],
+    ),
+    token("Tavily API key", &S701, b"tvly-", &[Run(Word, 32, 60)]),
+    token("Linear API key", &S701, b"lin_api_", &[Run(Alnum, 40, 40)]),
+    token("Supabase access token", &S708, b"sbp_", &[Run(Hex, 40, 40)]),
+    token("Terraform Cloud token", &S708, b".atlasv1.", &[Run(Word, 60, 70)]),
+    token("Tailscale key", &S708, b"tskey-", &[Any(&[b"auth-", b"api-", b"client-"]), Run(Word, 30, 80)]),
+    token("New Relic user key", &S701, b"NRAK-", &[Run(Upper, 27, 27)]),
+    token("Atlassian API token", &S708, b"ATATT3xFfGF0", &[Run(Word, 150, 250)]),
+    token("RubyGems API key", &S708, b"rubygems_", &[Run(Hex, 48, 48)]),
     token("age private key", &S703, b"AGE-SECRET-KEY-1", &[Run(Upper, 58, 58)]),
 ];
 
@@ -185,10 +217,10 @@ impl Token {
     /// The token at the window's anchor, if all of it fits: shape, borders, randomness.
     pub fn at(&self, window: &Window) -> Option<Match> {
         // A quote or a zero byte that makes an anchor longer is no part of the token.
-        let skip = usize::from(!self.anchor.first()?.is_ascii_alphanumeric());
+        let skip = usize::from(self.before == 0 && !self.anchor.first()?.is_ascii_alphanumeric());
         let start = (window.at + skip).checked_sub(self.before)?;
         let body = window.at + self.anchor.len();
-        if !window.slice(start, window.at).iter().all(|byte| Graph.has(*byte)) {
+        if !window.slice(start, window.at).iter().all(|byte| Graph.has(*byte) || Base64.has(*byte)) {
             return None;
         }
         let before = window.before(start);
@@ -218,7 +250,8 @@ impl Token {
         if !bordered && !is_framed(before, end - start) {
             return None;
         }
-        let text = window.slice(body, end);
+        // Of a key whose signature stands near its end, what is random stands before that.
+        let text = if self.before > end - body { window.slice(start, window.at) } else { window.slice(body, end) };
         // Slack's tokens start with decimal ids; what follows the last hyphen is drawn, where that is long enough to tell.
         let drawn = text.rsplit(|byte| *byte == b'-').next().filter(|last| last.len() >= 20).unwrap_or(text);
         (looks_random(drawn) && kinds(text) >= 2 && !is_placeholder(text)).then_some(Match { start, end, body })

@@ -138,8 +138,20 @@ fn noise_is_silent() {
 /// A file of nothing but anchors costs time in proportion, and says nothing.
 #[test]
 fn floods_end() {
-    for flood in [&b"eyJ"[..], b"://", b"sk-", b"://a:b@", b"-----BEGIN", b"\"api_key\": \"", b"ghp_", b":AA", b"sig="]
-    {
+    for flood in [
+        &b"eyJ"[..],
+        b"://",
+        b"sk-",
+        b"://a:b@",
+        b"-----BEGIN",
+        b"\"api_key\": \"",
+        b"ghp_",
+        b":AA",
+        b"sig=",
+        b"pwd=",
+        b"\"auth\":",
+        b"AzSe",
+    ] {
         let (report, served) = scan_artifact::<Secrets>(Memory::new("x", &flood.repeat(20_000)), "");
         assert_eq!(report, Report::default());
         assert!(served < 2 * flood.len() as u64 * 20_000 + (1 << 20), "{served} bytes read");
@@ -154,6 +166,8 @@ fn conforms() {
         "postgres.safetensors",
         "redis.gguf",
         "aws_pair.pkl",
+        "jdbc.pkl",
+        "docker_auth.json",
         "silent/placeholders.json",
     ] {
         conformance::<Secrets>(name, &read(&format!("secrets/{name}")), "");

@@ -6,6 +6,7 @@
 //! (`lexer`, `expression`, `statements`), constants are folded (`value`, `fold`), and what is asked of objects is held against
 //! tables (`names`). What could not be read is incomplete, never clean.
 
+mod content;
 mod context;
 mod expression;
 mod fold;
@@ -16,6 +17,7 @@ mod statements;
 mod value;
 
 use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
+use modelaudit_rules::configuration::S1034;
 use modelaudit_rules::policy::{S1011, S1016};
 use modelaudit_rules::structure::S904;
 
@@ -36,7 +38,7 @@ impl Plugin for Templates {
                 Format::new("jinja", "Jinja template").extensions(&["jinja", "jinja2", "j2"]).begins_as_text(),
             ],
             anchors: vec![],
-            rules: vec![S904, S1011, S1016],
+            rules: vec![S904, S1011, S1016, S1034],
         }
     }
 
@@ -57,6 +59,11 @@ impl Plugin for Templates {
         let source = String::from_utf8_lossy(&bytes);
         let outcome = statements::read(&source);
         report::findings(&outcome, &source, artifact.size(), sink);
+        // Web pages are made of templates, too; what a chat's must not hold is their daily bread.
+        let name = artifact.name().to_lowercase();
+        if name.contains("chat_template") || (source.contains("messages") && source.contains("role")) {
+            content::findings(&source, artifact.size(), sink);
+        }
         if artifact.size() > LONGEST {
             return Err(format!("only the first {LONGEST} bytes of the template were read"));
         }

@@ -1,4 +1,5 @@
-//! S1030 to S1033 (ours): settings that switch protections off, and the configurations of servers and image builders.
+//! S1030 to S1034 (ours): settings that switch protections off, the configurations of servers and image builders, and what chat
+//! templates write.
 
 use modelaudit_plugin::{Rule, Severity};
 
@@ -49,5 +50,17 @@ pub const S1033: Rule = Rule {
     references: &["CWE-829", "CWE-22", "https://github.com/ollama/ollama/blob/main/docs/modelfile.md"],
 };
 
+/// A chat template with active content.
+pub const S1034: Rule = Rule {
+    id: "S1034",
+    title: "template writes active content",
+    severity: Severity::Warning,
+    why: "the chat template itself puts HTML that runs or loads something (script, iframe, an image of another host), or a link, into what \
+          the model reads or the user sees: a template of a chat model formats messages and has no content of its own. A bare address is a \
+          fact; tags of chat formats (<think>, <tool_call>) do not fire it.",
+    remedy: "compare the template with that of the model's original author, and use that one",
+    references: &["CWE-79", "CWE-1427"],
+};
+
 /// All rules of this file.
-pub const ALL: &[Rule] = &[S1030, S1031, S1032, S1033];
+pub const ALL: &[Rule] = &[S1030, S1031, S1032, S1033, S1034];

@@ -145,8 +145,30 @@ pub const S313: Rule = Rule {
     references: &["https://attack.mitre.org/techniques/T1090/003/"],
 };
 
+/// Dynamic DNS (ours).
+pub const S314: Rule = Rule {
+    id: "S314",
+    title: "host of a dynamic DNS service",
+    severity: Severity::Warning,
+    why: "the file holds a host name that a dynamic DNS service gave to somebody (duckdns.org, ddns.net): it points to a private machine, can \
+          point elsewhere the next minute, and needs no name of its owner. The service's own pages, and addresses in prose, do not fire it.",
+    remedy: "find out what reads the address, and do not load the model before you know",
+    references: &["https://attack.mitre.org/techniques/T1568/"],
+};
+
+/// Shortened addresses (ours; the field reports any URL as S309).
+pub const S315: Rule = Rule {
+    id: "S315",
+    title: "shortened address",
+    severity: Severity::Info,
+    why: "the file holds an address of a shortening service (bit.ly, tinyurl.com): where it leads is not in the file, and its owner may \
+          change it. In prose it does not fire.",
+    remedy: "find out where the address leads before anything follows it",
+    references: &["https://attack.mitre.org/techniques/T1608/"],
+};
+
 /// All rules of this hundred.
-pub const ALL: &[Rule] = &[S301, S302, S303, S304, S305, S306, S307, S308, S309, S310, S311, S312, S313];
+pub const ALL: &[Rule] = &[S301, S302, S303, S304, S305, S306, S307, S308, S309, S310, S311, S312, S313, S314, S315];
 
 #[cfg(test)]
 mod tests {
