@@ -45,6 +45,25 @@ def main() -> None:
     write("scan.in/good/b.npy", good)
     write("scan.in/good/readme.md", b"# a model\n")
     write("output.in/good.npy", good)
+    absurd = npy("(1099511627776,)", bytes(16))
+    slip = {"weights.npy": good, "../../.bashrc": b"echo\n"}
+    for place in ("policy.in", "dry-run.in", "hints.in"):
+        write(f"{place}/good/a.npy", good)
+        write(f"{place}/good/b.npy", good)
+        write(f"{place}/good/readme.md", b"# a model\n")
+        write(f"{place}/models/absurd.npy", absurd)
+        archive(f"{place}/models/slip.zip", slip)
+    # A model card that names a copyleft licence.
+    write("policy.in/card/README.md", b"---\nlicense: agpl-3.0\n---\n# A model\n")
+    # A second archive of other bytes with the same flaw.
+    archive("baseline.in/slip.zip", slip)
+    archive("baseline.in/other.zip", {"../other.txt": b"x"})
+    write("config.in/good.npy", good)
+    archive("config.in/models/slip.zip", slip)
+    write("config.in/modelaudit.toml", b'suppress = ["S405"]\n\n[severity]\nS904 = "info"\n')
+    write("config.in/unknown.toml", b'strict = true\nsupress = ["S405"]\n')
+    write("config.in/rule.toml", b'[ignore]\n"models/" = ["S40"]\n')
+    write("config.in/value.toml", b'timeout = "soon"\n')
 
 
 if __name__ == "__main__":

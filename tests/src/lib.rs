@@ -67,3 +67,18 @@ pub fn scan_bytes(scanner: &Scanner, name: &str, bytes: &[u8]) -> (ScanReport, F
     let file = report.files.first().unwrap_or_else(|| panic!("not scanned: {:?}", report.errors)).clone();
     (report, file)
 }
+
+/// The binary, built if it is missing or old: cargo builds no other package's binary for a test.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--release", "--package", "modelaudit"])
+            .current_dir(root())
+            .status()
+            .expect("cargo runs the tests, so it runs here");
+        assert!(build.success());
+        target.join("release").join(format!("modelaudit{}", std::env::consts::EXE_SUFFIX))
+    })
+}

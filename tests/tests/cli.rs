@@ -1,28 +1,11 @@
 //! The command line as people see it: transcripts under tests/cmd, each command with its output and exit code.
 //!
-//! `SNAPSHOTS=overwrite cargo test --release -p modelaudit-tests --test cli` writes down what is printed now; read the diff.
+//! `TRYCMD=overwrite cargo test --release --workspace --test cli` writes down what is printed now; read the diff.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
-use modelaudit_tests::root;
+use modelaudit_tests::{binary, root};
 use serde_json::Value;
-
-/// The binary, built if it is missing or old: cargo builds no other package's binary for a test.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--package", "modelaudit"])
-            .current_dir(root())
-            .status()
-            .expect("cargo runs the tests, so it runs here");
-        assert!(build.success());
-        target.join("release").join(format!("modelaudit{}", std::env::consts::EXE_SUFFIX))
-    })
-}
 
 /// The binary without anything of the environment that changes what it writes.
 fn modelaudit(arguments: &[&str]) -> Command {

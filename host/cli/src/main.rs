@@ -2,12 +2,18 @@
 
 mod args;
 mod cache;
+mod config;
+mod debug;
 mod doctor;
+mod dry_run;
+mod manual;
 mod metadata;
 mod output;
+mod outputs;
 mod progress;
 mod rules;
 mod scan;
+mod settings;
 mod size;
 mod terminal;
 
@@ -35,6 +41,10 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Config(args) => config::command::run(&args),
+        Command::Debug(args) => debug::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::page(&args),
         Command::Metadata(args) => metadata::run(&args),
         Command::Cache(args) => cache::run(&args),
     };

@@ -42,6 +42,15 @@ impl Output {
         Ok(Self::File { path: path.to_owned(), folder })
     }
 
+    /// True if both are the same file.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        let place = |output: &Self| match output {
+            Self::Stdout => None,
+            Self::File { path, folder } => Some((folder.canonicalize().ok()?, path.file_name()?.to_owned())),
+        };
+        place(self).is_some_and(|a| place(other).is_some_and(|b| a == b))
+    }
+
     /// Hands `fill` a buffered writer; a file appears under its name when it is complete and on the disk.
     pub fn write(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         match self {

@@ -1,23 +1,22 @@
 //! `modelaudit rules`: what the ids in a report mean, out of the plugins' manifests.
 
+mod markdown;
+
 use std::io::{self, Write};
 
 use anyhow::Result;
 use modelaudit_engine::Scanner;
 use modelaudit_engine::model::Rule;
+use modelaudit_engine::policy::RulePattern;
 use modelaudit_report::place::printable;
 use modelaudit_report::{json, text};
 use serde::Serialize;
 
-use crate::args::RulesArgs;
+use crate::args::{ListFormat, RulesArgs};
 use crate::output::Output;
 use crate::{complain, terminal};
 
-/// How alike a name must be to be worth a hint, from 0 (nothing in common) to 1.
-const ALIKE: f64 = 0.75;
-/// Names in a hint.
-const HINTS: usize = 3;
-
+/// A rule with its plugins.
 #[derive(Serialize)]
 struct Entry {
     #[serde(flatten)]
@@ -26,28 +25,53 @@ struct Entry {
     plugins: Vec<String>,
 }
 
-/// Lists the rules or explains one. The exit code is 1 if there is none of that id.
+/// Lists the rules or explains one. The exit code is 1 if there is none of that id or in that range.
 pub fn run(args: &RulesArgs) -> Result<u8> {
     let scanner = Scanner::new(args.plugins.options(), modelaudit_builtin::PLUGINS)?;
     for failure in scanner.failures() {
         complain(&format!("{}: {}", failure.plugin, failure.reason));
     }
     let mut entries = entries(scanner.rules());
-    if let Some(id) = &args.id {
-        let known: Vec<_> = entries.iter().map(|e| e.rule.id.clone()).collect();
-        entries.retain(|e| e.rule.id.eq_ignore_ascii_case(id));
-        if entries.is_empty() {
-            complain(&format!("there is no rule {id}{}", hint(id, &known)));
+    let known: Vec<String> = entries.iter().map(|e| e.rule.id.clone()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let wanted = match (&args.id, &args.category) {
+        (Some(id), _) => Some(RulePattern::new(id, &known)),
+        (None, Some(category)) => Some(hundred(category, &known)),
+        (None, None) => None,
+    };
+    let pattern = match wanted.transpose() {
+        Ok(pattern) => pattern,
+        Err(why) => {
+            complain(&why);
             return Ok(1);
         }
+    };
+    if let Some(pattern) = &pattern {
+        entries.retain(|e| pattern.matches(&e.rule.id));
     }
-    Output::Stdout.write(|out| match (args.json, &args.id) {
-        (true, None) => json::pretty(&entries, out),
-        (true, Some(_)) => entries.iter().try_for_each(|e| json::pretty(e, out)),
-        (false, None) => list(&entries, out),
-        (false, Some(_)) => entries.iter().try_for_each(|e| explain(e, out)),
+    let one = matches!(pattern, Some(RulePattern::One(_)));
+    let format = if args.json { ListFormat::Json } else { args.format };
+    Output::Stdout.write(|out| match (format, one) {
+        (ListFormat::Json, false) => json::pretty(&entries, out),
+        (ListFormat::Json, true) => entries.iter().try_for_each(|e| json::pretty(e, out)),
+        (ListFormat::Table, false) => list(&entries, out),
+        (ListFormat::Table, true) => entries.iter().try_for_each(|e| explain(e, out)),
+        (ListFormat::Markdown, _) => markdown::write(&entries, out),
     })?;
     Ok(0)
+}
+
+/// `200` is S200 to S299, `1000` S1000 to S1099; a range is what it says.
+fn hundred(category: &str, known: &[&str]) -> Result<RulePattern, String> {
+    let digits = category.trim().trim_start_matches(['S', 's']);
+    match digits.parse::<u64>() {
+        Ok(first) if first % 100 == 0 => RulePattern::new(&format!("S{first}-S{}", first.saturating_add(99)), known),
+        Ok(_) => Err(format!("{category} is no hundred; write 200, or a range: S200-S299")),
+        Err(_) => match RulePattern::range(category)? {
+            Some(_) => RulePattern::new(category, known),
+            None => Err(format!("{category} is neither a hundred nor a range; write 200, or S200-S299")),
+        },
+    }
 }
 
 /// One entry an id: several plugins may report the same rule. The first plugin's words are taken. `rules` is sorted by id.
@@ -76,19 +100,6 @@ fn explain(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     text::explain(&entry.rule, &entry.plugins, terminal::color(), terminal::width(), out)
 }
 
-fn hint(id: &str, known: &[String]) -> String {
-    let id = id.to_ascii_uppercase();
-    let mut near: Vec<_> = known.iter().map(|k| (strsim::jaro_winkler(&id, &k.to_ascii_uppercase()), k)).collect();
-    near.retain(|(likeness, _)| *likeness >= ALIKE);
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near: Vec<_> = near.into_iter().take(HINTS).map(|(_, k)| k.as_str()).collect();
-    if near.is_empty() {
-        "; modelaudit rules lists them".to_owned()
-    } else {
-        format!("; did you mean {}?", near.join(", "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,10 +126,17 @@ mod tests {
     }
 
     #[test]
-    fn likely_mistakes_get_a_hint() {
-        let known: Vec<_> = ["S201", "S210", "S902", "ACME-001"].map(str::to_owned).to_vec();
-        assert_eq!(hint("S20", &known), "; did you mean S201, S210, S902?");
-        assert_eq!(hint("acme-01", &known), "; did you mean ACME-001?");
-        assert_eq!(hint("whatever", &known), "; modelaudit rules lists them");
+    fn hundreds_and_ranges() {
+        let known = ["S201", "S299", "S300", "S1001"];
+        let of = |category: &str| {
+            let pattern = hundred(category, &known)?;
+            Ok::<_, String>(known.into_iter().filter(|id| pattern.matches(id)).collect::<Vec<_>>())
+        };
+        assert_eq!(of("200").unwrap(), ["S201", "S299"]);
+        assert_eq!(of("S1000").unwrap(), ["S1001"]);
+        assert_eq!(of("S299-S300").unwrap(), ["S299", "S300"]);
+        for wrong in ["201", "S201", "pickle", "", "400", "S500-S599", "S299-S201"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,23 +3,42 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use modelaudit_engine::model::ScanReport;
+use clap::CommandFactory;
+use modelaudit_engine::nearest::nearest;
+use modelaudit_engine::policy::baseline;
 use modelaudit_engine::{Quiet, Scanner, Target};
-use modelaudit_report::json::{self, JsonOptions};
-use modelaudit_report::place::printable;
-use modelaudit_report::text::{self, TextOptions};
+use modelaudit_report::amount::count;
+use modelaudit_report::{json, place::printable};
 
-use crate::args::{Format, ScanArgs};
+use crate::args::{Cli, ScanArgs};
 use crate::output::Output;
+use crate::outputs::{Outputs, Style};
 use crate::progress::Bar;
-use crate::{is_broken_pipe, say, terminal};
+use crate::{config, dry_run, say, settings, terminal};
 
-/// Scans, writes the report, and returns the exit code.
+/// Scans, writes the reports, and returns the exit code.
 pub fn run(args: &ScanArgs) -> Result<u8> {
-    let output = Output::new(args.output.as_deref(), &args.paths)?;
-    let scanner = Scanner::new(args.options(), modelaudit_builtin::PLUGINS)?;
+    let choice = config::find(&args.configuration, &args.paths)?;
+    let config = choice.config.as_ref();
+    let style = Style {
+        verbose: args.report.verbose || (config.is_some_and(|c| c.verbose) && !args.report.quiet),
+        quiet: args.report.quiet || (config.is_some_and(|c| c.quiet) && !args.report.verbose),
+    };
+    args.paths.iter().filter_map(|path| command_meant(path)).for_each(|command| {
+        say(&format!("hint: if you meant the command: modelaudit {command}"));
+    });
+    if !style.quiet {
+        choice.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    }
+    // Everything that can be wrong with what was typed is told before the first file is opened.
+    let outputs = Outputs::new(&args.report, config.and_then(|c| c.format), &args.paths)?;
+    let known = args.policy.write_baseline.as_deref().map(|path| outputs.beside(path, &args.paths)).transpose()?;
+    let scanner = Scanner::new(settings::options(args, config), modelaudit_builtin::PLUGINS)?;
     let targets: Vec<_> = args.paths.iter().map(target).collect();
-    let report = if terminal::wants_progress() && !args.quiet {
+    if args.dry_run {
+        return dry_run::run(&scanner, &targets, &outputs);
+    }
+    let report = if terminal::wants_progress() && !style.quiet {
         let bar = Bar::new();
         let report = scanner.scan(&targets, &bar);
         bar.clear();
@@ -27,7 +46,14 @@ pub fn run(args: &ScanArgs) -> Result<u8> {
     } else {
         scanner.scan(&targets, &Quiet)
     };
-    write(args, &output, &report)?;
+    if let Some(known) = known {
+        let file = baseline::of(&report);
+        known.write(|out| json::pretty(&file, out))?;
+        if let (Output::File { path, .. }, false) = (&known, style.quiet) {
+            say(&format!("{} in {}", count(file.len() as u64, "finding"), printable(&path.to_string_lossy())));
+        }
+    }
+    outputs.write(&report, style)?;
     Ok(report.exit_code())
 }
 
@@ -36,26 +62,9 @@ pub fn target(path: &PathBuf) -> Target {
     if path == Path::new("-") { Target::Stdin } else { Target::Path(path.clone()) }
 }
 
-fn write(args: &ScanArgs, output: &Output, report: &ScanReport) -> Result<()> {
-    let to_stdout = matches!(output, Output::Stdout);
-    let written = output.write(|out| match args.format {
-        Format::Text => {
-            let options = TextOptions {
-                color: to_stdout && terminal::color(),
-                verbose: args.verbose,
-                quiet: args.quiet,
-                width: if to_stdout { terminal::width() } else { TextOptions::default().width },
-            };
-            text::write(report, &options, out)
-        }
-        Format::Json => json::write(report, &JsonOptions { verbose: args.verbose }, out),
-    });
-    if let (Output::File { path, .. }, false, true) = (output, args.quiet, written.is_ok()) {
-        say(&format!("{}; report in {}", text::verdict(report), printable(&path.to_string_lossy())));
-    }
-    match written {
-        // The reader has seen enough (`modelaudit scan . | head`); the exit code still tells the truth.
-        Err(error) if is_broken_pipe(&error) => Ok(()),
-        written => written,
-    }
+/// The command that a path which does not exist may have been meant for.
+fn command_meant(path: &Path) -> Option<String> {
+    let word = path.to_str().filter(|word| !word.contains(std::path::is_separator) && !path.exists())?;
+    let commands = Cli::command();
+    nearest(word, commands.get_subcommands().map(clap::Command::get_name)).into_iter().next()
 }

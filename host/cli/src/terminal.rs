@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 const WIDTH: usize = 100;
 
 /// Variables that CI systems set.
-const CI: [&str; 9] = [
+pub const CI: [&str; 9] = [
     "CI",
     "CONTINUOUS_INTEGRATION",
     "BUILD_NUMBER",

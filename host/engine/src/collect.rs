@@ -160,6 +160,14 @@ fn depth_first(tree: &Tree) -> Vec<usize> {
     order
 }
 
+/// Puts findings in the order of a report: worst first, then by place.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let place = |f: &Finding| f.at.map_or((u64::MAX, 0), |at| (at.offset, at.length));
+        (b.severity, place(a), a.rule, &a.message, a.plugin).cmp(&(a.severity, place(b), b.rule, &b.message, b.plugin))
+    });
+}
+
 fn artifact(
     node: &Node,
     path: Vec<String>,
@@ -168,10 +176,7 @@ fn artifact(
     numbering: &Numbering,
 ) -> ArtifactReport {
     let mut findings: Vec<Finding> = located.into_iter().filter(|l| !l.dropped).map(|l| l.finding).collect();
-    findings.sort_by(|a, b| {
-        let place = |f: &Finding| f.at.map_or((u64::MAX, 0), |at| (at.offset, at.length));
-        (b.severity, place(a), a.rule, &a.message, a.plugin).cmp(&(a.severity, place(b), b.rule, &b.message, b.plugin))
-    });
+    sort(&mut findings);
     findings
         .dedup_by(|a, b| a.message == b.message && a.at == b.at && a.element == b.element && a.severity == b.severity);
 
@@ -194,7 +199,9 @@ fn artifact(
         if !claim.format.is_empty() {
             formats.push(claim.format.clone());
         }
-        scanners.push(name.clone());
+        if !plugins[claim.plugin].off {
+            scanners.push(name.clone());
+        }
         let Some(outcome) = outcome else { continue };
         gaps.extend(outcome.incomplete.iter().map(|reason| Gap { plugin: name.clone(), reason: reason.clone() }));
         for (key, value) in &outcome.facts {

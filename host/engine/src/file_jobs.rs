@@ -256,7 +256,7 @@ impl<'a> FileScan<'a> {
         match pass {
             Ok(pass) => {
                 let analysers = scanner.plugins.iter().enumerate().filter(|(index, p)| {
-                    p.manifest.formats.is_empty() && (p.anchors.is_empty() || pass.hits[*index].any())
+                    !p.off && p.manifest.formats.is_empty() && (p.anchors.is_empty() || pass.hits[*index].any())
                 });
                 claims.extend(analysers.map(|(plugin, _)| Claim { plugin, format: String::new(), by_name: false }));
                 self.with_tree(|tree| tree.nodes[node].pass = Some(pass));
@@ -296,6 +296,10 @@ impl<'a> FileScan<'a> {
             (claim, task)
         });
         let plugin = &scanner.plugins[claim.plugin];
+        if plugin.off {
+            let reason = format!("this scanner is switched off, so the file was not looked at as {}", claim.format);
+            return Outcome { incomplete: vec![reason], ..Outcome::default() };
+        }
         match plugin.loaded(&scanner.engine) {
             Ok(loaded) => sandbox::scan(loaded, &plugin.manifest, task, &claim.format),
             Err(reason) => Outcome { incomplete: vec![reason.to_owned()], ..Outcome::default() },

@@ -29,6 +29,11 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
+
+    /// The severity of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Debug, Self::Info, Self::Warning, Self::Critical].into_iter().find(|s| s.word() == word)
+    }
 }
 
 /// A kind of finding, out of a plugin's manifest.
@@ -309,7 +314,7 @@ impl FileReport {
 }
 
 /// Something that kept a path from being scanned: it does not exist, can not be read, is over a size limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScanError {
     /// The path as the user would type it.
     pub path: String,

@@ -15,7 +15,7 @@ use crate::file_jobs::{FileScan, Job, Step};
 use crate::limits::Limits;
 use crate::model::{FileReport, Origin, PluginReport, Policy, Rule, ScanError, ScanReport};
 use crate::plugin_info::{Builtin, LoadFailure, PluginInfo};
-use crate::policy;
+use crate::policy::{PolicyError, PolicyOptions, Ruleset};
 use crate::result_cache::ResultCache;
 use crate::reuse::Reuse;
 use crate::rules::{ENGINE, rules as engine_rules};
@@ -34,8 +34,8 @@ pub struct Options {
     pub jobs: usize,
     /// Texts that no name may hold; case does not matter.
     pub blacklist: Vec<String>,
-    /// True to warn of code that nobody reviewed (unknown packages, bytecode, custom classes), which is a fact else.
-    pub strict: bool,
+    /// What counts, and which plugins run.
+    pub policy: PolicyOptions,
     /// True to read all weights and say what is odd about them.
     pub weights: bool,
     /// Third-party plugins.
@@ -56,7 +56,7 @@ impl Default for Options {
             limits: Limits::default(),
             jobs: 0,
             blacklist: Vec::new(),
-            strict: false,
+            policy: PolicyOptions::default(),
             weights: false,
             plugin_files: Vec::new(),
             plugin_dirs: Vec::new(),
@@ -73,6 +73,9 @@ pub enum EngineError {
     /// wasmtime can't work here.
     #[error("the sandbox can't start on this machine: {0}")]
     Sandbox(String),
+    /// The policy names what there is not.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
 }
 
 /// Told how far a scan is.
@@ -108,6 +111,7 @@ pub struct Scanner {
     pub(crate) anchor_lengths: Vec<Vec<usize>>,
     blacklist: Vec<String>,
     pub(crate) numbering: Numbering,
+    pub(crate) policy: Ruleset,
     results: Option<ResultCache>,
 }
 
@@ -115,7 +119,7 @@ impl Scanner {
     /// Loads the plugins. One that can't be loaded is listed in [`Self::failures`] and fails nothing else.
     ///
     /// # Errors
-    /// The sandbox can't start on this machine.
+    /// The sandbox can't start on this machine; the policy names rules or plugins that there are not.
     pub fn new(options: Options, builtins: &'static [Builtin]) -> Result<Self, EngineError> {
         let engine = sandbox::engine().map_err(|e| EngineError::Sandbox(format!("{e:#}")))?;
         let cache = options.cache.as_deref().map(CodeCache::new);
@@ -149,9 +153,16 @@ impl Scanner {
             first_rule.push(rules);
             rules += plugin.manifest.rules.len();
         }
+        let names: Vec<String> = plugins.iter().map(|p| p.manifest.name.clone()).collect();
+        let known: Vec<Rule> = rules_of(&plugins).collect();
+        let policy = Ruleset::new(options.policy.clone(), &known, &names)?;
+        for plugin in &mut plugins {
+            plugin.off = policy.off().contains(&plugin.manifest.name);
+        }
         let results = options.results.as_deref().map(|folder| ResultCache::new(folder, &decides(&options, &plugins)));
         Ok(Self {
             results,
+            policy,
             anchors: Anchors::new(plugins.iter().map(|p| p.anchors.as_slice())),
             anchor_lengths: plugins.iter().map(|p| p.anchors.iter().map(Vec::len).collect()).collect(),
             blacklist: options.blacklist.iter().map(|p| p.to_lowercase()).filter(|p| !p.is_empty()).collect(),
@@ -167,6 +178,11 @@ impl Scanner {
     /// What was asked for.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Names of the plugins that the policy switches off.
+    pub fn switched_off(&self) -> &[String] {
+        self.policy.off()
     }
 
     /// Plugins that were refused, or whose code can't be loaded.
@@ -213,7 +229,7 @@ impl Scanner {
         let started = Instant::now();
         let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         let memory = SpoolMemory::new(self.limits.spool_memory);
-        let (found, mut errors) = find(targets, &memory);
+        let (found, mut errors, excluded) = find(targets, &memory, &self.policy);
         let found = self.within_limits(found, &mut errors);
         let bytes = found.iter().map(|f| f.size).sum();
         progress.found(found.len() as u64, bytes);
@@ -260,24 +276,20 @@ impl Scanner {
         let mut report = ScanReport {
             files,
             errors,
-            rules: engine_rules()
-                .into_iter()
-                .chain(self.plugins.iter().flat_map(|p| p.manifest.rules.iter().cloned()))
-                .collect(),
+            rules: rules_of(&self.plugins).collect(),
             plugins: std::iter::once(host).chain(plugins).collect(),
             families,
             policy: Policy::default(),
             started: epoch,
             duration: started.elapsed(),
         };
-        if self.options.strict {
-            policy::strict(&mut report);
-        }
+        let below = found.into_iter().filter(|f| !f.named).map(|f| (f.display, f.name)).collect();
+        self.policy.apply(&mut report, &below, excluded);
         report
     }
 
     /// Leaves out what `--max-file-size` and `--max-total-size` forbid, and says so.
-    fn within_limits(&self, found: Vec<Found>, errors: &mut Vec<ScanError>) -> Vec<Found> {
+    pub(crate) fn within_limits(&self, found: Vec<Found>, errors: &mut Vec<ScanError>) -> Vec<Found> {
         let mut kept = Vec::with_capacity(found.len());
         let mut total = 0u64;
         let mut beyond: Option<(String, u64)> = None;
@@ -313,10 +325,16 @@ impl Scanner {
     }
 }
 
+/// The host's rules and those of the plugins, numbered as findings number them.
+fn rules_of(plugins: &[Plugin]) -> impl Iterator<Item = Rule> {
+    engine_rules().into_iter().chain(plugins.iter().flat_map(|p| p.manifest.rules.iter().cloned()))
+}
+
 /// Everything beside a file that decides what a scan says of it.
 fn decides<'a>(options: &Options, plugins: &'a [Plugin]) -> Vec<Cow<'a, [u8]>> {
     let Options { limits, blacklist, weights, .. } = options;
-    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "weights": weights });
+    let off: Vec<bool> = plugins.iter().map(|p| p.off).collect();
+    let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "weights": weights, "off": off });
     let mut parts = vec![Cow::Owned(asked.to_string().into_bytes())];
     parts.extend(plugins.iter().map(|p| Cow::Borrowed(p.sha256.as_slice())));
     parts

@@ -11,6 +11,8 @@ use cap_std::fs::Dir;
 
 use crate::bytes::{Bytes, FileBytes};
 use crate::model::ScanError;
+use crate::nearest::nearest;
+use crate::policy::{Place, Ruleset};
 use crate::siblings::Siblings;
 use crate::spool::{Spool, SpoolMemory};
 
@@ -81,28 +83,18 @@ impl Found {
     }
 }
 
-/// Everything that the targets name, in order of their paths, each file once; and what could not be found or is not followed.
-pub fn find(targets: &[Target], memory: &Arc<SpoolMemory>) -> (Vec<Found>, Vec<ScanError>) {
-    let mut found = Vec::new();
-    let mut errors = Vec::new();
+/// Everything that the targets name, in order of their paths, each file once; what could not be found or is not followed; and what
+/// the policy leaves out: files, and folders with a slash at their end.
+pub fn find(
+    targets: &[Target],
+    memory: &Arc<SpoolMemory>,
+    policy: &Ruleset,
+) -> (Vec<Found>, Vec<ScanError>, Vec<String>) {
+    let mut search = Search { policy, found: Vec::new(), errors: Vec::new(), excluded: BTreeSet::new() };
     for target in targets {
-        match target {
-            Target::Stdin => match read_stdin(io::stdin().lock(), memory) {
-                Ok(bytes) => found.push(Found {
-                    display: "-".to_owned(),
-                    name: "stdin".to_owned(),
-                    named: true,
-                    size: bytes.size(),
-                    siblings: Siblings::in_folder(None),
-                    source: Source::Memory(bytes),
-                    identity: None,
-                    link: false,
-                }),
-                Err(e) => errors.push(error("-", format!("reading standard input failed: {e}"))),
-            },
-            Target::Path(path) => find_path(path, &mut found, &mut errors),
-        }
+        search.target(target, memory);
     }
+    let Search { mut found, mut errors, excluded, .. } = search;
     found.sort_by(|a, b| a.display.cmp(&b.display).then(b.named.cmp(&a.named)));
     let mut seen = BTreeSet::new();
     found.retain(|f| seen.insert(f.display.clone()));
@@ -116,7 +108,7 @@ pub fn find(targets: &[Target], memory: &Arc<SpoolMemory>) -> (Vec<Found>, Vec<S
     }
     errors.sort_by(|a, b| a.path.cmp(&b.path));
     errors.dedup();
-    (found, errors)
+    (found, errors, excluded.into_iter().collect())
 }
 
 /// In a Hugging Face cache (`models--ORG--NAME` with `blobs`, `refs` and `snapshots`) each file stands in `blobs` under its hash, and a link
@@ -139,98 +131,158 @@ fn identity(_meta: &cap_std::fs::Metadata) -> Option<Identity> {
     None
 }
 
-fn error(path: &str, message: impl Into<String>) -> ScanError {
-    ScanError { path: path.to_owned(), message: message.into() }
-}
-
 fn display(path: &Path) -> String {
     crate::text::name(&path.to_string_lossy())
 }
 
-fn find_path(path: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError>) {
-    let shown = display(path);
-    let meta = match std::fs::metadata(path) {
-        Ok(meta) => meta,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return errors.push(error(&shown, "path does not exist; check its spelling"));
-        }
-        Err(e) => return errors.push(error(&shown, format!("can't be read: {e}"))),
-    };
-    if meta.is_dir() {
-        return find_folder(path, found, errors);
-    }
-    if !meta.is_file() {
-        return errors.push(error(&shown, "neither a regular file nor a folder; pipe it in and scan '-'"));
-    }
-    let name = path.file_name().map_or_else(|| shown.clone(), |n| crate::text::name(&n.to_string_lossy()));
-    found.push(Found {
-        display: shown,
-        name,
-        named: true,
-        size: meta.len(),
-        siblings: Siblings::in_folder(None),
-        source: Source::File(path.to_owned()),
-        identity: None,
-        link: false,
-    });
+/// What was found so far.
+struct Search<'a> {
+    policy: &'a Ruleset,
+    found: Vec<Found>,
+    errors: Vec<ScanError>,
+    excluded: BTreeSet<String>,
 }
 
-fn find_folder(folder: &Path, found: &mut Vec<Found>, errors: &mut Vec<ScanError>) {
-    let root = match Dir::open_ambient_dir(folder, ambient_authority()) {
-        Ok(root) => Arc::new(root),
-        Err(e) => return errors.push(error(&display(folder), format!("the folder can't be opened: {e}"))),
-    };
-    // Links are looked at by hand: walkdir would follow them anywhere.
-    for entry in walkdir::WalkDir::new(folder).follow_links(false).sort_by_file_name() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(e) => {
-                let path = e.path().map_or_else(|| display(folder), display);
-                let reason = e.io_error().map_or_else(|| "a loop of links".to_owned(), ToString::to_string);
-                errors.push(error(&path, format!("can't be read: {reason}")));
-                continue;
-            }
-        };
-        let shown = display(entry.path());
-        let Ok(relative) = entry.path().strip_prefix(folder) else { continue };
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            continue;
+impl Search<'_> {
+    fn target(&mut self, target: &Target, memory: &Arc<SpoolMemory>) {
+        match target {
+            Target::Stdin => match read_stdin(io::stdin().lock(), memory) {
+                Ok(bytes) => self.found.push(Found {
+                    display: "-".to_owned(),
+                    name: "stdin".to_owned(),
+                    named: true,
+                    size: bytes.size(),
+                    siblings: Siblings::in_folder(None),
+                    source: Source::Memory(bytes),
+                    identity: None,
+                    link: false,
+                }),
+                Err(e) => self.error("-", format!("reading standard input failed: {e}")),
+            },
+            Target::Path(path) => self.path(path),
         }
-        // Through the root's handle: a link is followed as long as it stays below the folder.
-        let meta = match root.metadata(relative) {
+    }
+
+    fn error(&mut self, path: &str, message: impl Into<String>) {
+        self.errors.push(ScanError { path: path.to_owned(), message: message.into() });
+    }
+
+    fn path(&mut self, path: &Path) {
+        let shown = display(path);
+        let meta = match std::fs::metadata(path) {
             Ok(meta) => meta,
-            Err(_) if kind.is_symlink() => {
-                errors.push(error(
-                    &shown,
-                    "the link is broken or leaves the scanned folder, so it was not followed; scan its target by name",
-                ));
-                continue;
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return self.error(&shown, format!("path does not exist; {}", advice(path)));
             }
-            Err(e) => {
-                errors.push(error(&shown, format!("can't be read: {e}")));
-                continue;
-            }
+            Err(e) => return self.error(&shown, format!("can't be read: {e}")),
         };
         if meta.is_dir() {
-            // A link to a folder of the same tree: its files are found where they really are.
-            continue;
+            return self.folder(path);
         }
         if !meta.is_file() {
-            errors.push(error(&shown, "not a regular file (a socket, pipe or device), so it was not scanned"));
-            continue;
+            return self.error(&shown, "neither a regular file nor a folder; pipe it in and scan '-'");
         }
-        found.push(Found {
+        if self.policy.excludes(&Place { typed: &shown, below: None, folder: false }) {
+            self.excluded.insert(shown);
+            return;
+        }
+        let name = path.file_name().map_or_else(|| shown.clone(), |n| crate::text::name(&n.to_string_lossy()));
+        self.found.push(Found {
             display: shown,
-            name: display(relative).replace('\\', "/"),
-            named: false,
+            name,
+            named: true,
             size: meta.len(),
             siblings: Siblings::in_folder(None),
-            source: Source::Below { root: Arc::clone(&root), folder: folder.to_owned(), relative: relative.to_owned() },
-            identity: identity(&meta),
-            link: kind.is_symlink(),
+            source: Source::File(path.to_owned()),
+            identity: None,
+            link: false,
         });
     }
+
+    fn folder(&mut self, folder: &Path) {
+        let root = match Dir::open_ambient_dir(folder, ambient_authority()) {
+            Ok(root) => Arc::new(root),
+            Err(e) => return self.error(&display(folder), format!("the folder can't be opened: {e}")),
+        };
+        // Links are looked at by hand: walkdir would follow them anywhere.
+        let mut walk = walkdir::WalkDir::new(folder).follow_links(false).sort_by_file_name().into_iter();
+        while let Some(entry) = walk.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(e) => {
+                    let path = e.path().map_or_else(|| display(folder), display);
+                    let reason = e.io_error().map_or_else(|| "a loop of links".to_owned(), ToString::to_string);
+                    self.error(&path, format!("can't be read: {reason}"));
+                    continue;
+                }
+            };
+            let shown = display(entry.path());
+            let Ok(relative) = entry.path().strip_prefix(folder) else { continue };
+            let kind = entry.file_type();
+            let name = display(relative).replace('\\', "/");
+            if self.policy.excludes(&Place { typed: &shown, below: Some(&name), folder: kind.is_dir() }) {
+                if kind.is_dir() {
+                    walk.skip_current_dir();
+                    self.excluded.insert(shown + "/");
+                } else {
+                    self.excluded.insert(shown);
+                }
+                continue;
+            }
+            if kind.is_dir() {
+                continue;
+            }
+            // Through the root's handle: a link is followed as long as it stays below the folder.
+            let meta = match root.metadata(relative) {
+                Ok(meta) => meta,
+                Err(_) if kind.is_symlink() => {
+                    self.error(
+                        &shown,
+                        "the link is broken or leaves the scanned folder, so it was not followed; scan its target by name",
+                    );
+                    continue;
+                }
+                Err(e) => {
+                    self.error(&shown, format!("can't be read: {e}"));
+                    continue;
+                }
+            };
+            if meta.is_dir() {
+                // A link to a folder of the same tree: its files are found where they really are.
+                continue;
+            }
+            if !meta.is_file() {
+                self.error(&shown, "not a regular file (a socket, pipe or device), so it was not scanned");
+                continue;
+            }
+            self.found.push(Found {
+                display: shown,
+                name,
+                named: false,
+                size: meta.len(),
+                siblings: Siblings::in_folder(None),
+                source: Source::Below {
+                    root: Arc::clone(&root),
+                    folder: folder.to_owned(),
+                    relative: relative.to_owned(),
+                },
+                identity: identity(&meta),
+                link: kind.is_symlink(),
+            });
+        }
+    }
+}
+
+/// What may have been meant by a path that does not exist.
+fn advice(path: &Path) -> String {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().map(|n| n.to_string_lossy()) else { return "check its spelling".to_owned() };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return format!("there is no folder {}", display(folder));
+    };
+    let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    let near: Vec<String> = nearest(&name, names).iter().map(|n| display(&path.with_file_name(n))).collect();
+    if near.is_empty() { "check its spelling".to_owned() } else { format!("did you mean {}?", near.join(", ")) }
 }
 
 fn read_stdin(mut input: impl Read, memory: &Arc<SpoolMemory>) -> io::Result<Arc<dyn Bytes>> {
@@ -249,9 +301,15 @@ fn read_stdin(mut input: impl Read, memory: &Arc<SpoolMemory>) -> io::Result<Arc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{PolicyOptions, Stated};
+
+    fn policy(exclude: &[&str]) -> Ruleset {
+        let exclude = exclude.iter().map(|text| Stated::new(*text, "--exclude")).collect();
+        Ruleset::new(PolicyOptions { exclude, ..PolicyOptions::default() }, &[], &[]).unwrap()
+    }
 
     fn names(folder: &Path) -> (Vec<String>, Vec<String>) {
-        let (found, errors) = find(&[Target::Path(folder.to_owned())], &SpoolMemory::new(0));
+        let (found, errors, _) = find(&[Target::Path(folder.to_owned())], &SpoolMemory::new(0), &policy(&[]));
         (found.into_iter().map(|f| f.name).collect(), errors.into_iter().map(|e| e.path).collect())
     }
 
@@ -284,10 +342,36 @@ mod tests {
         std::fs::write(&file, "x").unwrap();
         let targets = [&file, &tree.path().to_owned(), &file, &tree.path().join("missing")];
         let targets: Vec<Target> = targets.iter().map(|p| Target::Path((*p).clone())).collect();
-        let (found, errors) = find(&targets, &SpoolMemory::new(0));
+        let (found, errors, _) = find(&targets, &SpoolMemory::new(0), &policy(&[]));
         assert_eq!(found.len(), 1);
         assert!(found[0].named);
         assert!(errors[0].message.contains("does not exist"));
         assert_eq!(found[0].siblings.names(), ["a.pkl"]);
+    }
+
+    #[test]
+    fn what_is_excluded_is_named_and_not_walked() {
+        let tree = tempfile::tempdir().unwrap();
+        for file in ["a.pkl", "b.txt", ".git/x", ".git/y/z", "sub/c.txt"] {
+            let path = tree.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let root = tree.path().to_str().unwrap();
+        let targets = [Target::Path(tree.path().to_owned()), Target::Path(tree.path().join("b.txt"))];
+        let (found, errors, excluded) = find(&targets, &SpoolMemory::new(0), &policy(&[".git/", "*.txt"]));
+        assert!(errors.is_empty());
+        assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["a.pkl"]);
+        assert_eq!(excluded, ["/.git/", "/b.txt", "/sub/c.txt"].map(|p| format!("{root}{p}")));
+    }
+
+    #[test]
+    fn a_path_that_is_nearly_one_gets_a_hint() {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("model.safetensors"), "x").unwrap();
+        let advice = |name: &str| advice(&tree.path().join(name));
+        assert!(advice("model.safetensor").ends_with("/model.safetensors?"));
+        assert_eq!(advice("whatever"), "check its spelling");
+        assert!(advice("none/model.safetensors").starts_with("there is no folder "));
     }
 }

@@ -6,6 +6,7 @@
 
 mod findings;
 mod page;
+mod table;
 
 use std::io::{self, Write};
 
@@ -59,6 +60,9 @@ pub fn write(report: &ScanReport, options: &TextOptions, out: &mut dyn Write) ->
     policy(report, &mut page)?;
     if options.verbose {
         files(report, &mut page)?;
+    }
+    if !options.quiet {
+        table::write(report, &mut page)?;
     }
     footer(&summary, report, options, &mut page)
 }
@@ -229,6 +233,8 @@ fn file_lines(file: &FileReport, page: &mut Page) -> io::Result<()> {
         if let Some(sha256) = &artifact.sha256 {
             page.line(&format!("      sha256: {}", crate::hex(sha256)))?;
         }
+        let (read, fuel) = (size(artifact.bytes_read), artifact.fuel);
+        page.line(&format!("      plugins read {read} and burnt {fuel} of fuel"))?;
         for (key, value) in &artifact.facts {
             page.line(&format!("      {}: {}", clipped(key, NAME), clipped(&value.to_string(), NAME)))?;
         }

@@ -39,6 +39,8 @@ pub struct Plugin {
     pub size: u64,
     /// SHA-256 of the component.
     pub sha256: [u8; 32],
+    /// True if the user does not want it to run: it still says which files are its own, so that they are not called clean.
+    pub off: bool,
     builtin: Option<&'static Builtin>,
     loaded: OnceLock<Result<Loaded, String>>,
 }
@@ -98,6 +100,7 @@ impl Plugin {
             contract: CONTRACT_VERSION.to_owned(),
             size,
             sha256,
+            off: false,
             builtin,
             loaded: OnceLock::new(),
         }

@@ -151,3 +151,28 @@ fn a_broken_pipe_is_passed_on() {
     let error = write(&samples::everything(), &TextOptions::default(), &mut Closed).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
+
+#[test]
+fn many_files_that_need_a_look_are_listed_at_the_end() {
+    let named = |file: FileReport, n: usize| FileReport { path: format!("models/{n}.bin"), ..file };
+    let files = |critical: usize, clean: usize| {
+        let mut files: Vec<FileReport> = (0..critical).map(|n| named(samples::critical(), n)).collect();
+        files.extend((critical..critical + clean).map(|n| named(samples::clean(), n)));
+        files.extend([samples::warning(), samples::gap()]);
+        samples::report(files, false)
+    };
+    let table = |report: &ScanReport| {
+        let text = plain(report);
+        text.split_once("\nfiles that need a look\n").map(|(_, rest)| rest.split("\n\n").next().unwrap().to_owned())
+    };
+    assert_eq!(table(&files(1, 60)), None, "three are read as they are");
+    assert_eq!(
+        table(&files(2, 60)).unwrap(),
+        "  critical    1 critical  pickle  2.0 KiB  models/0.bin\n  critical    1 critical  pickle  2.0 KiB  models/1.bin\n  \
+         warning     1 warning   zip     2.0 KiB  models/a.zip\n  incomplete  1 gap       pickle  2.0 KiB  models/trunc.pkl"
+    );
+    let long = table(&files(60, 0)).unwrap();
+    assert_eq!((long.lines().count(), long.lines().last()), (51, Some("  ... and 12 more")));
+    let quiet = text(&files(9, 0), TextOptions { quiet: true, ..TextOptions::default() });
+    assert!(!quiet.contains("need a look\n  critical"));
+}
