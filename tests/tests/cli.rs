@@ -13,6 +13,8 @@ fn modelaudit(arguments: &[&str]) -> Command {
     for name in ["COLUMNS", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(name);
     }
+    // Kept results would make a second scan say what the first one did.
+    command.env("XDG_CACHE_HOME", "/dev/null/cache").env("XDG_CONFIG_HOME", "/nowhere");
     command.args(arguments).current_dir(root().join("tests/cmd/scan.in"));
     command
 }
@@ -23,7 +25,9 @@ fn transcripts() {
         .register_bin("modelaudit", binary())
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1")
-        .env("XDG_CACHE_HOME", "/cache")
+        // No cache can be made there: a transcript starts from nothing.
+        .env("XDG_CACHE_HOME", "/dev/null/cache")
+        .env("XDG_CONFIG_HOME", "/nowhere")
         .case(root().join("tests/cmd/*.trycmd"))
         .case(root().join("tests/cmd/*.toml"));
 }

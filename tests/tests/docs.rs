@@ -43,7 +43,7 @@ fn transcripts() {
     let _ = fs::remove_dir_all(&folder);
     let cases = trycmd::TestCases::new();
     cases.register_bin("modelaudit", binary()).env("COLUMNS", "100").env("NO_COLOR", "1");
-    cases.env("XDG_CACHE_HOME", "/cache").env("XDG_CONFIG_HOME", "/nowhere");
+    cases.env("XDG_CACHE_HOME", "/dev/null/cache").env("XDG_CONFIG_HOME", "/nowhere");
     let mut pages = pages();
     // The README shows what it shows without a prompt that could be run.
     pages.retain(|p| !p.ends_with("README.md"));

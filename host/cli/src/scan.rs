@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use clap::CommandFactory;
 use modelaudit_engine::nearest::nearest;
 use modelaudit_engine::policy::baseline;
@@ -33,7 +33,12 @@ pub fn run(args: &ScanArgs) -> Result<u8> {
     // Everything that can be wrong with what was typed is told before the first file is opened.
     let outputs = Outputs::new(&args.report, config.and_then(|c| c.format), &args.paths)?;
     let known = args.policy.write_baseline.as_deref().map(|path| outputs.beside(path, &args.paths)).transpose()?;
-    let scanner = Scanner::new(settings::options(args, config), modelaudit_builtin::PLUGINS)?;
+    let mut options = settings::options(args, config);
+    for list in config.map(config::Config::known_bad).unwrap_or_default().iter().chain(&args.policy.known_bad) {
+        let text = std::fs::read_to_string(list).with_context(|| format!("can't read the list {}", list.display()))?;
+        options.known_bad.add(&text).map_err(|e| anyhow!("{}: {e}", list.display()))?;
+    }
+    let scanner = Scanner::new(options, modelaudit_builtin::PLUGINS)?;
     let targets: Vec<_> = args.paths.iter().map(target).collect();
     if args.dry_run {
         return dry_run::run(&scanner, &targets, &outputs);

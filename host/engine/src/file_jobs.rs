@@ -10,7 +10,7 @@ use crate::file_scan::{EngineFinding, Tree};
 use crate::identify::{Claim, identify};
 use crate::model::{FileReport, ScanError};
 use crate::reuse::{Circumstances, Kept, Reuse};
-use crate::rules::BLACKLIST;
+use crate::rules::{BLACKLIST, KNOWN_BAD};
 use crate::sandbox::{self, Outcome, Task};
 use crate::scanner::{Progress, Scanner};
 use crate::schedule::{Pool, lock};
@@ -162,6 +162,7 @@ impl<'a> FileScan<'a> {
             }
             None => {
                 self.match_blacklist(&mut tree);
+                self.match_known_bad(&mut tree);
                 let circumstances = tree.circumstances();
                 let report = collect::report(tree, path, named, &scanner.plugins, &scanner.numbering);
                 self.keep(&report, circumstances);
@@ -303,6 +304,19 @@ impl<'a> FileScan<'a> {
         match plugin.loaded(&scanner.engine) {
             Ok(loaded) => sandbox::scan(loaded, &plugin.manifest, task, &claim.format),
             Err(reason) => Outcome { incomplete: vec![reason.to_owned()], ..Outcome::default() },
+        }
+    }
+
+    /// Hashes of the file and of its parts against the lists of bad ones.
+    fn match_known_bad(&self, tree: &mut Tree) {
+        let list = &self.scanner.options().known_bad;
+        for node in &mut tree.nodes {
+            let Some(name) = node.pass.as_ref().and_then(|pass| list.name(&pass.sha256)) else { continue };
+            let message = match name {
+                "" => "its SHA-256 is on a list of bad files".to_owned(),
+                name => format!("its SHA-256 is on a list of bad files as '{name}'"),
+            };
+            node.findings.push(EngineFinding::new(KNOWN_BAD, message, Vec::new()));
         }
     }
 

@@ -12,6 +12,7 @@ mod file_jobs;
 mod file_scan;
 mod fingerprint;
 mod identify;
+mod known_bad;
 pub mod limits;
 pub mod model;
 pub mod nearest;
@@ -32,6 +33,7 @@ mod targets;
 mod text;
 mod weights;
 
+pub use known_bad::KnownBad;
 pub use limits::Limits;
 pub use plan::{Plan, PlannedFile};
 pub use plugin_info::{Builtin, Format, LoadFailure, Magic, Manifest, PluginInfo};

@@ -13,6 +13,8 @@ pub const UNREVIEWED: &[&str] = &["S216", "S218", "S810"];
 pub const NESTING: usize = 0;
 /// A name on the user's list.
 pub const BLACKLIST: usize = 1;
+/// A hash on a list of bad files.
+pub const KNOWN_BAD: usize = 9;
 /// Weights that are odd as a whole.
 pub const WEIGHTS: usize = 2;
 /// Outputs of a size unlike the others'.
@@ -123,6 +125,15 @@ pub fn rules() -> Vec<Rule> {
             "do not use the model; search for the code that would take the program out again",
             &["https://arxiv.org/abs/2107.08590", "CWE-506"],
         ),
+        rule(
+            "S1002",
+            "known malicious file",
+            Severity::Critical,
+            "the SHA-256 of the file, or of a part of it, is on the list that comes with the tool or on one given with --known-bad. A file \
+             that differs in one byte has another hash and does not fire it, so its silence means nothing.",
+            "delete the file, and find out how it came here",
+            &["CWE-506"],
+        ),
     ]
 }
 
@@ -134,8 +145,9 @@ mod tests {
     fn the_indexes_name_their_rules() {
         let id = |index: usize| rules()[index].id.clone();
         let named =
-            [NESTING, BLACKLIST, WEIGHTS, OUTLIERS, UNLIKE, NOT_FINITE, REPEATED, LOW_BITS, HIDDEN_BITS].map(id);
-        assert_eq!(named, ["S410", "S1001", "S801", "S802", "S803", "S821", "S822", "S823", "S820"]);
+            [NESTING, BLACKLIST, WEIGHTS, OUTLIERS, UNLIKE, NOT_FINITE, REPEATED, LOW_BITS, HIDDEN_BITS, KNOWN_BAD]
+                .map(id);
+        assert_eq!(named, ["S410", "S1001", "S801", "S802", "S803", "S821", "S822", "S823", "S820", "S1002"]);
         assert_eq!(rules().len(), named.len());
     }
 }

@@ -12,6 +12,7 @@ use wasmtime::Engine;
 use crate::collect::Numbering;
 use crate::families;
 use crate::file_jobs::{FileScan, Job, Step};
+use crate::known_bad::KnownBad;
 use crate::limits::Limits;
 use crate::model::{FileReport, Origin, PluginReport, Policy, Rule, ScanError, ScanReport};
 use crate::plugin_info::{Builtin, LoadFailure, PluginInfo};
@@ -34,6 +35,8 @@ pub struct Options {
     pub jobs: usize,
     /// Texts that no name may hold; case does not matter.
     pub blacklist: Vec<String>,
+    /// Files that are known to be bad.
+    pub known_bad: KnownBad,
     /// What counts, and which plugins run.
     pub policy: PolicyOptions,
     /// True to read all weights and say what is odd about them.
@@ -56,6 +59,7 @@ impl Default for Options {
             limits: Limits::default(),
             jobs: 0,
             blacklist: Vec::new(),
+            known_bad: KnownBad::ours(),
             policy: PolicyOptions::default(),
             weights: false,
             plugin_files: Vec::new(),
@@ -335,7 +339,7 @@ fn decides<'a>(options: &Options, plugins: &'a [Plugin]) -> Vec<Cow<'a, [u8]>> {
     let Options { limits, blacklist, weights, .. } = options;
     let off: Vec<bool> = plugins.iter().map(|p| p.off).collect();
     let asked = serde_json::json!({ "limits": limits, "blacklist": blacklist, "weights": weights, "off": off });
-    let mut parts = vec![Cow::Owned(asked.to_string().into_bytes())];
+    let mut parts = vec![Cow::Owned(asked.to_string().into_bytes()), Cow::Owned(options.known_bad.hashes().concat())];
     parts.extend(plugins.iter().map(|p| Cow::Borrowed(p.sha256.as_slice())));
     parts
 }

@@ -10,9 +10,9 @@ use crate::walk::{Scalar, Walk};
 /// Bytes read.
 const LONGEST: u64 = 8 << 20;
 
-/// Keys whose value is an index of packages: pip.conf, uv, Poetry's and Pipenv's sources write `url` in a section of that name.
-const INDEX_KEYS: &[(&str, &str)] =
-    &[("index-url", ""), ("extra-index-url", ""), ("index_url", ""), ("url", "source"), ("url", "index")];
+/// Keys whose value is an index of packages besides those that say so in every format: uv's, Poetry's and Pipenv's sources write
+/// `url` in a section of that name.
+const INDEX_KEYS: &[(&str, &str)] = &[("url", "source"), ("url", "index")];
 
 /// Scans the lines of a file.
 pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
@@ -43,7 +43,10 @@ pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), S
         let value = value.trim().trim_matches(['"', '\'', ',']);
         let is_index = INDEX_KEYS.iter().any(|(k, s)| *k == key && section.ends_with(s));
         if is_index && packages::requirement(&format!("--index-url {value}")).is_some() {
-            let message = format!("packages come from another index: {}", modelaudit_plugin::quote(value));
+            let message = format!(
+                "packages come from another index: {}",
+                modelaudit_plugin::quote(crate::redaction::redacted(value).as_ref())
+            );
             walk.report(Finding::new(&S1015, message).at(at.offset, at.length).element(key), sink);
             continue;
         }

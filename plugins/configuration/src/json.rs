@@ -1,7 +1,7 @@
 //! JSON, streamed: a tokenizer.json of 50 MB costs one pass and no tree.
 
 use modelaudit_json::{Event, Limits, Parser};
-use modelaudit_plugin::{Artifact, Reader, Sink, Span};
+use modelaudit_plugin::{Artifact, Reader, Sink, Slice, Span};
 
 use crate::walk::{Scalar, Walk};
 
@@ -44,8 +44,11 @@ pub(crate) fn looks_like_json(head: &[u8]) -> bool {
 /// Scans a JSON document, or several one after the other (JSON lines).
 pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), String> {
     let mut start = 0;
-    let size = artifact.size();
     let mut walk = Walk::new(artifact);
+    let blanked = crate::comments::blanked(artifact);
+    let slice = Slice(blanked.as_deref().unwrap_or_default());
+    let artifact = if blanked.is_some() { &slice } else { artifact };
+    let size = artifact.size();
     loop {
         let reader = Reader::over(artifact, Span::new(start, size - start));
         let mut parser = Parser::with_limits(reader, Limits { text: LONGEST, defects: 1, ..Limits::default() });

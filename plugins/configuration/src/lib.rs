@@ -7,17 +7,25 @@
 
 mod callables;
 mod commands;
+mod comments;
+mod components;
+mod dockerfile;
 mod ini;
 mod interpolation;
 mod json;
+mod modelfile;
 mod packages;
 mod path_file;
+mod redaction;
 mod remote_code;
+mod settings;
 mod tags;
+mod triton;
 mod walk;
 mod yaml;
 
 use modelaudit_plugin::{Artifact, Format, Manifest, Plugin, Sink};
+use modelaudit_rules::configuration::{S1030, S1031, S1032, S1033};
 use modelaudit_rules::policy::{S1012, S1013, S1014, S1015, S1017, S1018, S1019};
 use modelaudit_rules::programs_in_models::S1184;
 use modelaudit_rules::structure::{S904, S910};
@@ -30,11 +38,11 @@ impl Plugin for Configuration {
         Manifest {
             name: "configuration",
             version: env!("CARGO_PKG_VERSION"),
-            summary: "JSON, YAML, ini and TOML configurations, requirements, .pth path files",
+            summary: "JSON, YAML, ini and TOML configurations, Triton's, Modelfiles, Dockerfiles, requirements, .pth path files",
             homepage: "https://github.com/modelaudit/modelaudit",
             formats: vec![
                 Format::new("json-config", "JSON document")
-                    .extensions(&["json", "jsonl", "ipynb"])
+                    .extensions(&["json", "jsonl", "ipynb", "jsonc", "json5"])
                     .first_characters(b"{["),
                 Format::new("yaml-config", "YAML document")
                     .extensions(&["yaml", "yml"])
@@ -45,10 +53,15 @@ impl Plugin for Configuration {
                     .file_names(&["pipfile", "pip.conf"])
                     .begins_as_text(),
                 Format::new("requirements", "Python requirements").file_names(packages::FILE_NAMES).begins_as_text(),
+                Format::new("triton-config", "Triton model configuration")
+                    .file_names(&["config.pbtxt"])
+                    .begins_as_text(),
+                Format::new("modelfile", "Ollama Modelfile").file_names(&["modelfile"]).begins_as_text(),
+                Format::new("dockerfile", "Dockerfile").file_names(&["dockerfile", "containerfile"]).begins_as_text(),
                 Format::new("python-path", "Python path configuration").extensions(&["pth"]).begins_as_text(),
             ],
             anchors: vec![],
-            rules: vec![S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019, S1184],
+            rules: vec![S904, S910, S1012, S1013, S1014, S1015, S1017, S1018, S1019, S1030, S1031, S1032, S1033, S1184],
         }
     }
 
@@ -62,6 +75,12 @@ impl Plugin for Configuration {
             found.push("json-config".to_owned());
         } else if yaml::looks_telling(head) {
             found.push("yaml-config".to_owned());
+        } else if modelfile::looks_like_modelfile(head) {
+            found.push("modelfile".to_owned());
+        } else if dockerfile::looks_like_dockerfile(head) {
+            found.push("dockerfile".to_owned());
+        } else if triton::looks_like_triton(head) {
+            found.push("triton-config".to_owned());
         } else if packages::looks_like_requirements(head) {
             found.push("requirements".to_owned());
         }
@@ -74,6 +93,9 @@ impl Plugin for Configuration {
             "ini-config" => ini::scan(artifact, sink),
             "requirements" => packages::scan(artifact, sink),
             "python-path" => path_file::scan(artifact, sink),
+            "triton-config" => triton::scan(artifact, sink),
+            "modelfile" => modelfile::scan(artifact, sink),
+            "dockerfile" => dockerfile::scan(artifact, sink),
             _ => json::scan(artifact, sink),
         }
     }

@@ -3,6 +3,8 @@
 use modelaudit_plugin::{Artifact, Finding, Sink, quote};
 use modelaudit_rules::policy::S1015;
 
+use crate::redaction::redacted;
+
 /// Names of requirement files.
 pub(crate) const FILE_NAMES: &[&str] = &[
     "requirements.txt",
@@ -155,6 +157,11 @@ fn trusted(address: &str) -> bool {
     address.starts_with("https://") && is_index(&host(address))
 }
 
+/// True if a URL in the text has an IP address in place of a name.
+pub(crate) fn has_bare_address(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| host(rest).parse::<std::net::Ipv4Addr>().is_ok())
+}
+
 /// A repository of an owner that everyday lists name.
 fn trusted_repository(address: &str) -> bool {
     let path = address.strip_prefix("https://github.com/").or_else(|| address.strip_prefix("ssh://git@github.com/"));
@@ -175,7 +182,8 @@ pub(crate) fn scan(artifact: &dyn Artifact, sink: &mut dyn Sink) -> Result<(), S
             if found <= MOST {
                 let line = line.trim_end();
                 sink.finding(
-                    Finding::new(&S1015, format!("{reason}: {}", quote(line.trim()))).at(offset, line.len() as u64),
+                    Finding::new(&S1015, format!("{reason}: {}", quote(redacted(line.trim()).as_ref())))
+                        .at(offset, line.len() as u64),
                 );
             }
         }

@@ -6,7 +6,8 @@ use modelaudit_plugin::{Artifact, Finding, Sink, Span, clip, escape, quote};
 use modelaudit_rules::policy::{S1012, S1015, S1017, S1019};
 use modelaudit_rules::structure::S910;
 
-use crate::{callables, commands, interpolation, packages, remote_code};
+use crate::redaction::redacted;
+use crate::{callables, commands, components, interpolation, packages, remote_code, settings};
 
 /// Bytes kept of a key.
 const LONGEST_KEY: usize = 120;
@@ -41,6 +42,7 @@ const TELLING: &[&str] = &[
     "_args_",
     "_component_",
     "_target_",
+    "build_dependencies",
     "channels",
     "class_path",
     "cls",
@@ -56,6 +58,42 @@ const TELLING: &[&str] = &[
     "target",
     "trust_remote_code",
     "type",
+];
+
+/// Keys of templates that are Jinja's only if they look like it: other engines' have the same names.
+const MAYBE_TEMPLATES: &[&str] = &["prompt", "prompt_template", "system_template", "template"];
+
+/// What a template says only to break out; a text with one of these between Jinja's braces is handed on wherever it stands.
+const ESCAPES: &[&str] = &[
+    "__class__",
+    "__globals__",
+    "__init__",
+    "__builtins__",
+    "__mro__",
+    "__base__",
+    "__bases__",
+    "__subclasses__",
+    "__import__",
+    "__getattribute__",
+    "__getitem__",
+    "_TemplateReference__context",
+    "|attr(",
+    "| attr(",
+    "lipsum.",
+    "cycler.",
+    "joiner.",
+];
+
+/// Keys that say where pip takes packages from, and its option (BentoML's bentofile.yaml, pip.conf, uv).
+const INDEXES: &[(&str, &str)] = &[
+    ("extra-index-url", "--extra-index-url"),
+    ("extra_index_url", "--extra-index-url"),
+    ("find-links", "--find-links"),
+    ("find_links", "--find-links"),
+    ("index-url", "--index-url"),
+    ("index_url", "--index-url"),
+    ("trusted-host", "--trusted-host"),
+    ("trusted_host", "--trusted-host"),
 ];
 
 /// A value without parts.
@@ -89,6 +127,10 @@ pub(crate) struct Walk {
     levels: Vec<Level>,
     /// Lower-case base name of the file.
     file: String,
+    /// Modules that stand beside a `model_index.json`.
+    modules: Vec<String>,
+    /// The library that the part of a pipeline names.
+    library: String,
     remote: remote_code::Remote,
     callables: callables::Callables,
     interpolations: interpolation::Interpolations,
@@ -101,9 +143,18 @@ impl Walk {
     pub(crate) fn new(artifact: &dyn Artifact) -> Self {
         let name = artifact.name();
         let file = name.rsplit('/').next().unwrap_or(&name).to_lowercase();
+        let mut modules = Vec::new();
+        if file == "model_index.json" {
+            // Siblings may have their folder with them; a part's module lies in the folder of that part, or here.
+            let names = artifact.siblings();
+            let scripts = names.iter().filter_map(|name| name.rsplit('/').next()?.strip_suffix(".py"));
+            modules = scripts.take(256).map(str::to_owned).collect();
+        }
         Self {
             levels: Vec::new(),
             file,
+            modules,
+            library: String::new(),
             remote: remote_code::Remote::default(),
             callables: callables::Callables::default(),
             interpolations: interpolation::Interpolations::default(),
@@ -207,6 +258,7 @@ impl Walk {
         match value {
             Scalar::Text(text, cut) => self.text(text, cut, at, sink),
             Scalar::Bool(true) if self.key_here() == "trust_remote_code" => self.trust(at, sink),
+            Scalar::Bool(value) => self.setting(value, at, sink),
             _ => {}
         }
         self.next();
@@ -219,8 +271,61 @@ impl Walk {
         self.report(finding, sink);
     }
 
+    fn setting(&mut self, value: bool, at: Span, sink: &mut dyn Sink) {
+        if let Some(finding) = settings::judge(self.key_here(), value) {
+            let finding = finding.at(at.offset, at.length).element(self.path());
+            self.report(finding, sink);
+        }
+    }
+
+    /// A part of a pipeline: its library comes first, then its class.
+    fn component(&mut self, text: &str, at: Span, sink: &mut dyn Sink) {
+        let [object, Level { array: true, index, .. }] = self.levels.as_slice() else { return };
+        if object.array || object.key.starts_with('_') {
+            return;
+        }
+        match index {
+            0 => self.library = clip(text, LONGEST_KEY),
+            1 => {
+                let file = self.modules.contains(&self.library);
+                if let Some(finding) = components::judge(&object.key, &self.library, &clip(text, LONGEST_KEY), file) {
+                    let finding = finding.at(at.offset, at.length).element(self.path());
+                    self.report(finding, sink);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An index of packages; true if it is an unusual one.
+    fn index(&mut self, text: &str, at: Span, sink: &mut dyn Sink) -> bool {
+        let key = self.key_here();
+        let Some((_, option)) = INDEXES.iter().find(|row| row.0 == key) else { return false };
+        let Some(reason) = packages::requirement(&format!("{option} {}", text.trim())) else { return false };
+        let finding = Finding::new(&S1015, format!("{reason}: {}", quote(redacted(text.trim()).as_ref())));
+        let finding = finding.at(at.offset, at.length).element(self.path());
+        self.report(finding, sink);
+        true
+    }
+
+    /// A text that is a Jinja template although its key does not promise one.
+    fn is_template(&self, text: &str) -> bool {
+        let statement = text.contains("{%");
+        (statement && MAYBE_TEMPLATES.contains(&self.key_here()))
+            || ((statement || text.contains("{{")) && ESCAPES.iter().any(|word| text.contains(word)))
+    }
+
     fn text(&mut self, text: &str, cut: bool, at: Span, sink: &mut dyn Sink) {
         if text.is_empty() {
+            return;
+        }
+        if self.file == "model_index.json" {
+            self.component(text, at, sink);
+        }
+        if let Some(value) = settings::truth(text) {
+            self.setting(value, at, sink);
+        }
+        if self.index(text, at, sink) {
             return;
         }
         if self.interpolations.wants(text) {
@@ -237,6 +342,10 @@ impl Walk {
         }
         let marked =
             self.inside(|l| l.under_auto_map || l.under_template) || key == "auto_map" || TEMPLATES.contains(&key);
+        if !marked && self.is_template(text) {
+            self.template(text, cut, at, sink);
+            return;
+        }
         if !marked && TELLING.binary_search(&key).is_err() {
             self.command(text, at, sink);
             return;
@@ -265,10 +374,10 @@ impl Walk {
                 .detail("module", clip(&escape(text), 200));
             self.report(finding, sink);
         }
-        if in_list && matches!(key.as_str(), "pip" | "dependencies" | "channels") {
+        if in_list && matches!(key.as_str(), "pip" | "dependencies" | "build_dependencies" | "channels") {
             let suspicious = if key == "channels" { packages::channel(text) } else { packages::requirement(text) };
             if let Some(reason) = suspicious {
-                let finding = Finding::new(&S1015, format!("{reason}: {}", quote(text.trim())))
+                let finding = Finding::new(&S1015, format!("{reason}: {}", quote(redacted(text.trim()).as_ref())))
                     .at(at.offset, at.length)
                     .element(self.path());
                 self.report(finding, sink);
@@ -303,11 +412,12 @@ impl Walk {
             return;
         }
         let Some(kind) = commands::command(text) else { return };
+        let text = redacted(text);
         let key = clip(&escape(self.key_here()), LONGEST_KEY);
-        let finding = Finding::new(&S1017, format!("the value of '{key}' is {kind}: {}", quote(text)))
+        let finding = Finding::new(&S1017, format!("the value of '{key}' is {kind}: {}", quote(text.as_ref())))
             .at(at.offset, at.length)
             .element(self.path())
-            .detail("value", clip(&escape(text), 500));
+            .detail("value", clip(&escape(&text), 500));
         self.report(finding, sink);
     }
 
@@ -390,7 +500,7 @@ impl Walk {
 mod tests {
     #[test]
     fn decisive_keys_are_sorted() {
-        assert!(super::DECISIVE.is_sorted() && super::TELLING.is_sorted());
+        assert!(super::DECISIVE.is_sorted() && super::TELLING.is_sorted() && super::INDEXES.is_sorted());
         assert!(super::DECISIVE.len() <= 32);
     }
 }

@@ -158,6 +158,8 @@ impl State {
             walk.key(text, at, sink);
         } else if plain && matches!(text, "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON") {
             walk.scalar(Scalar::Bool(true), at, sink);
+        } else if plain && matches!(text, "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF") {
+            walk.scalar(Scalar::Bool(false), at, sink);
         } else {
             walk.scalar(Scalar::Text(text, false), at, sink);
         }

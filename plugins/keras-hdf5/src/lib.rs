@@ -15,6 +15,7 @@ mod file;
 mod group;
 mod header;
 mod heap;
+mod inventory;
 mod message;
 mod sniff;
 mod superblock;

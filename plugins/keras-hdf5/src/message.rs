@@ -319,7 +319,7 @@ pub(crate) fn external_files(file: &File<'_>, message: &Message) -> Result<(u64,
     let used = cursor.u16()?;
     let heap = cursor.address()?;
     let mut names = Vec::new();
-    for _ in 0..used.min(1024) {
+    for _ in 0..used {
         names.push(cursor.length()?);
         cursor.length()?;
         cursor.length()?;

@@ -9,10 +9,11 @@ use modelaudit_plugin::{Finding, Severity, Sink, Span, clip, escape};
 use modelaudit_rules::keras::S1134;
 use modelaudit_rules::structure::S902;
 
-use crate::dataset::{self, Totals};
+use crate::dataset;
 use crate::file::{File, Trouble};
 use crate::group;
 use crate::header;
+use crate::inventory::Totals;
 use crate::message::{Attribute, Target, Type};
 use crate::sweep;
 use crate::text::{Text, texts};
@@ -60,7 +61,7 @@ pub(crate) fn walk(file: &File<'_>, root: u64, sink: &mut dyn Sink) {
         }
     }
     sink.fact_number("object_count", objects as u64);
-    walker.totals.report(sink);
+    std::mem::take(&mut walker.totals).report(sink);
     if walker.objects {
         sweep::pickles(file, &mut walker.handed, sink);
     }
@@ -104,7 +105,8 @@ impl Walker<'_, '_> {
                     let element = if path == "/" { format!("/{name}") } else { format!("{path}/{name}") };
                     let at = Span::new(link.at, link.length).within(self.file.size());
                     let object = clip(&escape(&String::from_utf8_lossy(object.get(..200).unwrap_or(&object))), 200);
-                    dataset::other_file(&element, &format!("is a link to the object '{object}' of"), &file, at, sink);
+                    let how = format!("is a link to the object '{object}' of");
+                    self.totals.other_file(&element, &how, &file, at, sink);
                 }
                 Target::UserDefined(kind) => {
                     sink.log(&format!("a link of user-defined type {kind} at offset {}", link.at))

@@ -113,3 +113,15 @@ fn datasets_of_a_gigabyte_are_not_read() {
     assert_eq!((said.tensors.len(), said.tensors[0].at.length), (1, 1 << 30));
     assert!(said.served < 1 << 20, "{}", said.served);
 }
+
+#[test]
+fn what_many_objects_do_is_told_in_short() {
+    let folder = labels::fixtures().join("keras-hdf5");
+    let links = labels::scan_file::<KerasHdf5>(&folder.join("bad/many_links.h5"), "keras-hdf5");
+    // 50 of 120 links have a finding of their own; the one that leaves the folder is not lost among the rest.
+    assert_eq!(links.findings.len(), 51, "{links:#?}");
+    assert!(links.findings.iter().any(|f| f.severity == Severity::Critical && f.message.contains("../../x.h5")));
+    let filters = labels::scan_file::<KerasHdf5>(&folder.join("filters.h5"), "keras-hdf5");
+    assert_eq!(filters.findings.len(), 1, "{filters:#?}");
+    assert!(filters.findings[0].message.contains("and 3 more need the native filter plugin 32000"), "{filters:#?}");
+}

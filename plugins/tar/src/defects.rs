@@ -30,6 +30,10 @@ pub(crate) enum Defect {
     Orphan,
     /// Another member has the name, and other content.
     Duplicate,
+    /// Another member's name differs only in case.
+    CaseTwin,
+    /// Another member's name differs only in spaces or full stops at the end.
+    PaddingTwin,
     /// Members behind the end mark.
     BehindEnd,
     /// A device node.
@@ -60,6 +64,13 @@ impl members::Defect for Defect {
             Self::SparseBomb => (&S410, "the sparse file is far longer than its data"),
             Self::Orphan => (&S902, "an extended header is followed by no member"),
             Self::Duplicate => (&S910, "another member has the same name and other content"),
+            Self::CaseTwin => {
+                (&S910, "another member's name differs only in case: where that is ignored, one replaces the other")
+            }
+            Self::PaddingTwin => (
+                &S910,
+                "another member's name differs only in spaces or full stops at the end: on Windows, one replaces the other",
+            ),
             Self::BehindEnd => (&S910, "members stand behind the end mark, where only some readers go on"),
             Self::Device => (&S411, "a device node"),
             Self::Fifo => (&S411, "a named pipe"),
@@ -67,6 +78,8 @@ impl members::Defect for Defect {
             Self::NulInName => (&S910, "the extended name holds a NUL byte, and some readers end it there"),
             Self::BidiInName => (&S905, "the name holds characters that show it in another order"),
         };
-        (rule, None, what)
+        // Folders of people who work on Linux have such names.
+        let severity = if self == Self::CaseTwin { Some(Severity::Info) } else { None };
+        (rule, severity, what)
     }
 }

@@ -1,7 +1,7 @@
 //! Judges the members: where they would be put, what they are, and hands their content over.
 
 use modelaudit_paths::classify;
-use modelaudit_paths::members::{Names, Places, Tally, printable};
+use modelaudit_paths::members::{Names, Places, Tally, Twin, Twins, printable};
 use modelaudit_plugin::{Artifact, Sink, Span, quote};
 
 use crate::defects::Defect;
@@ -45,6 +45,7 @@ pub(crate) struct Judge<'a> {
     artifact: &'a dyn Artifact,
     count: u64,
     names: Names<Span>,
+    twins: Twins,
     places: Places,
     links: Links,
     tally: Tally<Defect>,
@@ -56,6 +57,7 @@ impl<'a> Judge<'a> {
             artifact,
             count: 0,
             names: Names::default(),
+            twins: Twins::default(),
             places: Places::default(),
             links: Links::default(),
             tally: Tally::default(),
@@ -142,6 +144,13 @@ impl<'a> Judge<'a> {
         let Member { header, name, at, data, .. } = *member;
         if data.length > 0 {
             let (child, first) = self.names.take(name, data);
+            if header.is_file() {
+                match self.twins.find(name) {
+                    Some(Twin::Case) => self.add(Defect::CaseTwin, name, at, &[]),
+                    Some(Twin::Padding) => self.add(Defect::PaddingTwin, name, at, &[]),
+                    None => {}
+                }
+            }
             if first.is_some_and(|first| header.is_file() && self.differ(first, data)) {
                 self.add(Defect::Duplicate, name, at, &[]);
             }

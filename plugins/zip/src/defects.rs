@@ -32,6 +32,10 @@ pub(crate) enum Defect {
     BeyondEnd,
     /// Another member has the name, and other content.
     Duplicate,
+    /// Another member's name differs only in case.
+    CaseTwin,
+    /// Another member's name differs only in spaces or full stops at the end.
+    PaddingTwin,
     /// A folder with content.
     FolderWithContent,
     /// A NUL byte in the name: C code sees the part before it.
@@ -84,6 +88,16 @@ impl members::Defect for Defect {
             Self::Duplicate => {
                 (&S910, None, "another member has the same name and other content, and readers pick different ones")
             }
+            Self::CaseTwin => (
+                &S910,
+                Some(Severity::Info),
+                "another member's name differs only in case: where that is ignored, one replaces the other",
+            ),
+            Self::PaddingTwin => (
+                &S910,
+                None,
+                "another member's name differs only in spaces or full stops at the end: on Windows, one replaces the other",
+            ),
             Self::FolderWithContent => (&S911, None, "a folder has content"),
             Self::NulInName => (&S910, None, "the name holds a NUL byte, and some readers end it there"),
             Self::BidiInName => (&S905, None, "the name holds characters that show it in another order"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use modelaudit_paths::members::{Names, Places, Tally, printable};
+use modelaudit_paths::members::{Names, Places, Tally, Twin, Twins, printable};
 use modelaudit_paths::{classify, resolve_link};
 use modelaudit_plugin::{Artifact, Finding, Sink, Span, quote};
 use modelaudit_rules::files::S410;
@@ -46,6 +46,7 @@ struct Part<'p> {
 pub(crate) struct Members<'a> {
     artifact: &'a dyn Artifact,
     names: Names<u64>,
+    twins: Twins,
     places: Places,
     tally: Tally<Defect>,
     /// Readings that were handed over: offset, and length with the method in its upper bits.
@@ -70,6 +71,7 @@ impl<'a> Members<'a> {
         Self {
             artifact,
             names: Names::default(),
+            twins: Twins::default(),
             places: Places::default(),
             tally: Tally::default(),
             handed: HashSet::new(),
@@ -109,6 +111,13 @@ impl<'a> Members<'a> {
         let Some(reading) = entry.reading() else { return };
         let encrypted = self.is_encrypted(entry, &reading);
         let content = fingerprint(&reading);
+        if !entry.is_folder() && entry.central.is_some() {
+            match self.twins.find(name) {
+                Some(Twin::Case) => self.tally.add(Defect::CaseTwin, name, at, &[]),
+                Some(Twin::Padding) => self.tally.add(Defect::PaddingTwin, name, at, &[]),
+                None => {}
+            }
+        }
         let (child, first) = self.names.take(name, content);
         if first.is_some_and(|first| first != content || content == UNKNOWN)
             && !entry.is_folder()

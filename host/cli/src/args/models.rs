@@ -74,7 +74,7 @@ pub enum CacheCommand {
     Clear,
     /// Remove what was kept longer ago
     Cleanup {
-        /// Days
+        /// Remove what was kept more than this many days ago
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         max_age: u32,
     },

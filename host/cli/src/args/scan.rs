@@ -111,6 +111,10 @@ pub struct PolicyArgs {
     #[arg(short, long, value_name = "PATTERN")]
     pub blacklist: Vec<String>,
 
+    /// Report files, and parts of them, whose SHA-256 is in this list: one a line, with a name behind it, as sha256sum prints them
+    #[arg(long, value_name = "FILE")]
+    pub known_bad: Vec<PathBuf>,
+
     /// Accept the findings that stand in this file, and only fail for new ones
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

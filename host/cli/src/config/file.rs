@@ -36,6 +36,8 @@ pub struct Config {
     exclude: Vec<String>,
     #[serde(default)]
     pub blacklist: Vec<String>,
+    #[serde(default)]
+    known_bad: Vec<PathBuf>,
     baseline: Option<PathBuf>,
     #[serde(default, deserialize_with = "format")]
     pub format: Option<Format>,
@@ -176,6 +178,11 @@ impl Config {
     /// The folder of results.
     pub fn cache_dir(&self) -> Option<PathBuf> {
         self.cache_dir.as_deref().map(|p| self.beside(p))
+    }
+
+    /// Lists of bad files.
+    pub fn known_bad(&self) -> Vec<PathBuf> {
+        self.known_bad.iter().map(|p| self.beside(p)).collect()
     }
 
     /// Third-party plugins.

@@ -9,6 +9,9 @@ use crate::policy::{CODE_NAMES, REFLECTION};
 /// Names listed in a finding.
 const SHOWN: usize = 12;
 
+/// Beginnings of addresses.
+const SCHEMES: &[&str] = &["http://", "https://", "ftp://", "file://", "gs://", "s3://", "hdfs://"];
+
 /// Beginnings of bytes constants that are programs of their own.
 const PAYLOADS: &[(&[u8], &str)] = &[
     (b"\x80\x02", "a pickle"),
@@ -62,7 +65,7 @@ pub(crate) fn judge(bytes: &[u8]) -> Bytecode {
 
 fn judge_marshal(marshal: &Marshal) -> Bytecode {
     let (mut uses, mut all_names, mut texts) = (Vec::new(), Vec::<String>::new(), Vec::<String>::new());
-    let mut reflects = false;
+    let (mut reflects, mut pickles) = (false, false);
     let mut constants_named = Vec::new();
     for code in marshal.codes() {
         let names = code.names();
@@ -88,6 +91,11 @@ fn judge_marshal(marshal: &Marshal) -> Bytecode {
                     if CODE_NAMES.contains(&text) {
                         constants_named.push(text.to_owned());
                     }
+                    // Names of arguments are constants. Arithmetic has no addresses; a comment that cites one has words, too.
+                    pickles |= text == "allow_pickle";
+                    if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) && !text.contains(char::is_whitespace) {
+                        add(&mut uses, format!("the address {text}"));
+                    }
                     if texts.len() < SHOWN && !text.is_empty() {
                         texts.push(text.to_owned());
                     }
@@ -105,6 +113,9 @@ fn judge_marshal(marshal: &Marshal) -> Bytecode {
                 Constant::Other => {}
             }
         }
+    }
+    if pickles {
+        add(&mut uses, "allow_pickle".to_owned());
     }
     // `getattr(x, 'system')`, `__import__('os')`.
     let imports = uses.iter().any(|u| u.contains("import"));

@@ -28,7 +28,8 @@ const LOADS: &str = "loads another model from a path or URL, with the protection
 const UNPROTECTS: &str = "switches off the protection against code in models";
 const STATE: &str = "changes Keras' global state, the protection against code in models among it";
 const WRITES: &str = "writes files";
-const READS: &str = "reads files of the configuration's choice";
+/// What functions that open files do.
+pub(crate) const READS: &str = "reads files of the configuration's choice";
 const NATIVE: &str = "loads a native library";
 const PYTHON: &str = "runs a Python function";
 /// Why a name is harmful that a module of Keras only happens to import (`keras.src.utils.file_utils.urlretrieve`).
@@ -69,6 +70,8 @@ pub(crate) const GADGETS: &[Gadget] = &[
     critical("deserialize", REBUILDS, ""),
     critical("deserialize_keras_object", REBUILDS, ""),
     critical("deserialize_object", REBUILDS, ""),
+    critical("from_config", REBUILDS, ""),
+    critical("start_server", "listens on the network", ""),
     critical("func_load", "turns bytes into a function", "CVE-2024-3660"),
     critical("save", WRITES, ""),
     critical("save_model", WRITES, ""),
@@ -224,6 +227,36 @@ pub(crate) const TENSORFLOW_FUNCTION_MODULES: &[&str] = &[
     "_api.v2.nn",
 ];
 
+/// The same for the packages that compute: other functions of theirs are tools around models.
+pub(crate) const COMPUTING_MODULES: &[(&str, &[&str])] = &[
+    (
+        "jax",
+        &[
+            "",
+            "nn",
+            "numpy",
+            "lax",
+            "scipy",
+            "random",
+            "image",
+            "experimental.sparse",
+            "_src.nn",
+            "_src.numpy",
+            "_src.lax",
+        ],
+    ),
+    (
+        "torch",
+        &["", "nn", "functional", "special", "fft", "linalg", "_C._nn", "_C._fft", "_C._linalg", "_tensor", "ops.aten"],
+    ),
+    ("numpy", &["", "linalg", "fft", "random", "lib", "core", "_core", "ma", "polynomial"]),
+    ("math", &[""]),
+    ("ml_dtypes", &[""]),
+];
+
+/// Parts of modules of model packages that load files for them.
+pub(crate) const LOADING_MODULES: &[&str] = &["preset_utils", "file_utils", "hub_utils", "download", "preset_loader"];
+
 /// Beginnings of functions of `tf.io` that turn bytes into tensors and back.
 pub(crate) const CODECS: &[&str] =
     &["decode_", "encode_", "parse_", "serialize_", "deserialize_", "is_jpeg", "extract_jpeg_shape"];
@@ -319,6 +352,10 @@ pub(crate) const MODEL_PACKAGES: &[&str] = &[
     "deepface",
     "ktrain",
 ];
+
+/// Where TensorFlow Hub's models are published.
+pub(crate) const HUBS: &[&str] =
+    &["https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/"];
 
 /// Classes that open the path or URL in `vocabulary` (CVE-2025-12058 and its siblings).
 pub(crate) const VOCABULARY_CLASSES: &[&str] = &[
@@ -500,6 +537,7 @@ pub(crate) const CODE_NAMES: &[&str] = &[
     "custom_object_scope",
     "deserialize_keras_object",
     "from_pretrained",
+    "saved_model",
     "codecs",
     "zlib",
     // walks to any object

@@ -96,12 +96,13 @@ fn verdict(module: &str, name: &str, kind: Kind, is_registered: bool) -> Verdict
         return harmful;
     }
     if policy::MODEL_PACKAGES.contains(&top) {
-        return gadget(name).unwrap_or(Verdict::Custom);
+        let loads = kind == Kind::Function && module.split('.').any(|part| policy::LOADING_MODULES.contains(&part));
+        return gadget(name).unwrap_or(if loads { Verdict::Odd(ODD_FUNCTION) } else { Verdict::Custom });
     }
     match judge(&resolve(module, name, 4)) {
         Judgement::Main | Judgement::Safe(_) => Verdict::Custom,
         Judgement::Unknown { standard_library: true, .. } => Verdict::Odd(STDLIB),
-        // The registered name is looked up first; without the author's package the load fails before anything is imported.
+        // What a package registers is its own layers: the module is the author's, and real models are full of such names.
         _ if is_registered => Verdict::Custom,
         _ => Verdict::Odd(FOREIGN),
     }
@@ -112,6 +113,9 @@ fn verdict(module: &str, name: &str, kind: Kind, is_registered: bool) -> Verdict
 fn own(module: &str, name: &str, kind: Kind) -> Verdict {
     if kind == Kind::Class && classes::is_known(name) {
         return gadget_class(name);
+    }
+    if kind == Kind::Function && classes::is_known_function(name) {
+        return Verdict::Known;
     }
     if module != "__main__"
         && let Judgement::Dangerous(entry) = judge(&resolve("builtins", name, 4))
@@ -185,10 +189,14 @@ fn framework(top: &str, below: &str, name: &str, kind: Kind) -> Verdict {
     if let Some(harmful) = by_policy(&module, name) {
         return harmful;
     }
-    let allowed = top != "tensorflow"
-        || policy::TENSORFLOW_FUNCTION_MODULES
-            .iter()
-            .any(|m| if m.is_empty() { below.is_empty() } else { is_below(below, m) });
+    if kind == Kind::Function && name.rsplit('.').next() == Some("load") {
+        return Verdict::Harmful { severity: Severity::Critical, why: policy::READS.to_owned(), cve: "CVE-2025-1550" };
+    }
+    let modules = match policy::COMPUTING_MODULES.iter().find(|(package, _)| *package == top) {
+        Some((_, modules)) => modules,
+        None => policy::TENSORFLOW_FUNCTION_MODULES,
+    };
+    let allowed = modules.iter().any(|m| if m.is_empty() { below.is_empty() } else { is_below(below, m) });
     if kind == Kind::Class || allowed { Verdict::Known } else { Verdict::Odd(ODD_FUNCTION) }
 }
 

@@ -31,6 +31,7 @@ const QUIET: &str = "4wEAAAAAAAAAAAAAAAIAAAADAAAA8xIAAACXAHwAZAF6BQAAZAJ6AAAAUwA
 #[test]
 fn the_class_table_is_sorted() {
     assert!(classes::KNOWN.windows(2).all(|w| w[0] < w[1]));
+    assert!(classes::FUNCTIONS.windows(2).all(|w| w[0] < w[1]));
 }
 
 #[test]
@@ -174,9 +175,32 @@ fn what_reaches_functions_without_naming_them_is_found() {
         (r#"{"class_name":"function","module":"keras.applications","config":"VGG16"}"#, Some(Severity::Warning)),
         (r#"{"class_name":"function","module":"keras.src.applications.resnet","config":"preprocess_input"}"#, None),
         (r#"{"class_name":"function","module":"keras.src.backend.tensorflow.numpy","config":"add"}"#, None),
+        (r#"{"class_name":"function","module":"builtins","config":"swish"}"#, None),
         // Equal keys: any of them may be the one that is read.
         (r#"{"class_name":"function","module":"os","module":"keras.losses","config":"system"}"#, critical),
         (r#"{"class_name":"function","module":"os","config":"system","config":"relu"}"#, critical),
+        // Packages that compute: other parts of them are tools.
+        (r#"{"class_name":"function","module":"jax.numpy","config":"load"}"#, critical),
+        (r#"{"class_name":"function","module":"jax.profiler","config":"start_trace"}"#, Some(Severity::Warning)),
+        (r#"{"class_name":"function","module":"jax.profiler","config":"start_server"}"#, critical),
+        (r#"{"class_name":"function","module":"jax._src.nn.functions","config":"silu"}"#, None),
+        (r#"{"class_name":"function","module":"torch.nn.functional","config":"gelu"}"#, None),
+        (
+            r#"{"class_name":"function","module":"keras_hub.src.utils.preset_utils","config":"load_json"}"#,
+            Some(Severity::Warning),
+        ),
+        (
+            r#"{"class_name":"function","module":"keras_hub.src.utils.keras_utils","config":"gelu_approximate"}"#,
+            Some(Severity::Info),
+        ),
+        (
+            r#"{"class_name":"KerasLayer","module":"tensorflow_hub.keras_layer","config":{"handle":"https://tfhub.dev/google/x/1"}}"#,
+            Some(Severity::Warning),
+        ),
+        (
+            r#"{"class_name":"KerasLayer","module":"tensorflow_hub.keras_layer","config":{"handle":"https://evil.example/x"}}"#,
+            critical,
+        ),
         // Operators and methods.
         (r#"{"class_name":"TensorFlowOpLayer","config":{"node_def":"name: \"x\"\nop: \"WriteFile\"\n"}}"#, critical),
         (r#"{"class_name":"TensorFlowOpLayer","config":{"node_def":{"op":"ReadFile"}}}"#, critical),

@@ -198,6 +198,7 @@ impl<'n> Walker<'_, '_, 'n> {
                     self.operation(step, node, &format!("raw_ops.{operator}"), config);
                 }
             }
+            "KerasLayer" if config.is_some_and(|c| c.get("handle").is_some()) => self.hub_layer(step, node, config),
             "TFSMLayer" => self.saved_model_layer(step, node, config),
             "TorchModuleWrapper" => self.torch_module(step, node, config),
             _ => {
@@ -412,6 +413,17 @@ impl<'n> Walker<'_, '_, 'n> {
             format!("a TFSMLayer loads and runs the TensorFlow graph at {}, which no check of Keras sees", quote(path));
         let finding = Finding::new(&S1131, message).severity(severity).detail("path", show(path));
         self.report(step, node, finding);
+    }
+
+    /// `tensorflow_hub.KerasLayer` fetches the model at its handle and runs it.
+    fn hub_layer(&mut self, step: Step<'n>, node: &'n Node, config: Option<&'n Node>) {
+        let handle = config.and_then(|c| c.get("handle")).and_then(Node::as_str).unwrap_or_default();
+        let class = classify(handle.as_bytes());
+        let known = policy::HUBS.iter().any(|hub| handle.starts_with(hub));
+        let remote = matches!(class.root, Root::Url | Root::Unc);
+        let severity = if remote && !known { Severity::Critical } else { Severity::Warning };
+        let message = format!("a KerasLayer of TensorFlow Hub loads and runs the model at {}", quote(handle));
+        self.report(step, node, Finding::new(&S1131, message).severity(severity).detail("path", show(handle)));
     }
 
     fn torch_module(&mut self, step: Step<'n>, node: &'n Node, config: Option<&'n Node>) {

@@ -50,15 +50,51 @@ impl<C> Default for Names<C> {
 impl<C: Copy> Names<C> {
     /// The name for a child: the second of a name gets ` (2)` and so on; and for all but the first, the content of the first.
     pub fn take(&mut self, name: &[u8], content: C) -> (String, Option<C>) {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        let seen = self.seen.entry(hasher.finish()).or_insert(Seen { count: 0, content });
+        let seen = self.seen.entry(hash(name)).or_insert(Seen { count: 0, content });
         seen.count = seen.count.saturating_add(1);
         match seen.count {
             1 => (printable(name), None),
             count => (format!("{} ({count})", printable(name)), Some(seen.content)),
         }
     }
+}
+
+/// How two names that differ are one on some file systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twin {
+    /// In the case of letters: Windows and macOS ignore it.
+    Case,
+    /// In spaces or full stops at the end of a part: Windows drops them.
+    Padding,
+}
+
+/// Finds names that some file systems take for one, so that one member replaces the other there.
+#[derive(Default)]
+pub struct Twins {
+    /// Of each name as Windows has it: hashes of the name itself, and of it in lower case.
+    seen: HashMap<u64, (u64, u64)>,
+}
+
+impl Twins {
+    /// How the name and an earlier one are one, if they are.
+    pub fn find(&mut self, name: &[u8]) -> Option<Twin> {
+        let lower = String::from_utf8_lossy(name).to_lowercase();
+        let parts = lower.split('/').filter(|part| !part.is_empty() && *part != ".");
+        let dropped: Vec<&str> = parts.map(|part| part.trim_end_matches([' ', '.'])).collect();
+        let (exact, lower) = (hash(name), hash(lower.as_bytes()));
+        let (first, first_lower) = *self.seen.entry(hash(dropped.join("/").as_bytes())).or_insert((exact, lower));
+        match first == exact {
+            true => None,
+            false if first_lower == lower => Some(Twin::Case),
+            false => Some(Twin::Padding),
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Judges names and link targets; one finding each, up to a limit.

@@ -135,3 +135,18 @@ fn nothing_panics() {
         let _ = resolve_link(&path, &path);
     }
 }
+
+#[test]
+fn names_that_are_one_on_some_file_systems() {
+    use crate::members::{Twin, Twins};
+    let mut twins = Twins::default();
+    for name in ["a/b.txt", "a/c.txt", "a/b.txt", "b", "./x", "../y"] {
+        assert_eq!(twins.find(name.as_bytes()), None, "{name}");
+    }
+    for name in ["A/b.txt", "a/B.TXT"] {
+        assert_eq!(twins.find(name.as_bytes()), Some(Twin::Case), "{name}");
+    }
+    for name in ["a/b.txt ", "a./b.txt", "a/b.txt...", "B "] {
+        assert_eq!(twins.find(name.as_bytes()), Some(Twin::Padding), "{name}");
+    }
+}

@@ -24,3 +24,14 @@ pub const S413: Rule = Rule {
     remedy: "join the volumes or unpack them in a sandbox, and scan what comes out",
     references: &[],
 };
+
+/// A container that nothing here opens.
+pub const S416: Rule = Rule {
+    id: "S416",
+    title: "archive that is not opened",
+    severity: Severity::Info,
+    why: "the file is an archive, a disk image or a compressed file of a kind that no plugin unpacks (CAB, ISO 9660, SquashFS, RPM, LHA and \
+          so on), so nobody looked at what is in it; models are not distributed in them",
+    remedy: "unpack it in a sandbox and scan what comes out, or ask the author for a zip or tar archive",
+    references: &["CWE-693"],
+};

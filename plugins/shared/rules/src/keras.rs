@@ -41,7 +41,7 @@ pub const S1131: Rule = Rule {
     title: "Keras layer reads a file or URL",
     severity: Severity::Warning,
     why: "the layer opens the path or URL in its configuration when the model is loaded (vocabularies of lookup and text layers, the \
-          folder of a TFSMLayer), so the file decides what is read on the machine or fetched from the network. Vocabularies \
+          folder of a TFSMLayer, the handle of a layer of TensorFlow Hub), so the file decides what is read on the machine or fetched from the network. Vocabularies \
           that stand in the model itself do not fire it.",
     remedy: "do not load the model, or update Keras to 3.12 or later; ask the author for a model that holds its vocabulary",
     references: &["CVE-2025-12058", "CWE-918", "CWE-73"],

@@ -6,6 +6,7 @@
 pub mod archives;
 pub mod checkpoints;
 pub mod code;
+pub mod configuration;
 pub mod containers;
 pub mod deployment;
 pub mod embedded;
