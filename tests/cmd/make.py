@@ -4,6 +4,7 @@
 Usage: tests/cmd/make.py (twice gives the same bytes).
 """
 
+import hashlib
 import struct
 import zipfile
 from pathlib import Path
@@ -47,12 +48,16 @@ def main() -> None:
     write("output.in/good.npy", good)
     absurd = npy("(1099511627776,)", bytes(16))
     slip = {"weights.npy": good, "../../.bashrc": b"echo\n"}
-    for place in ("policy.in", "dry-run.in", "hints.in"):
+    for place in ("policy.in", "dry-run.in", "hints.in", "options.in", "metadata.in"):
         write(f"{place}/good/a.npy", good)
         write(f"{place}/good/b.npy", good)
         write(f"{place}/good/readme.md", b"# a model\n")
         write(f"{place}/models/absurd.npy", absurd)
         archive(f"{place}/models/slip.zip", slip)
+    digest = hashlib.sha256(good).hexdigest()
+    write("options.in/bad.txt", f"# our own\n{digest}  an old model\n".encode())
+    write("options.in/wrong.txt", b"abc  not a hash\n")
+    write("options.in/plugins/broken.wasm", b"not a component")
     # A model card that names a copyleft licence.
     write("policy.in/card/README.md", b"---\nlicense: agpl-3.0\n---\n# A model\n")
     # A second archive of other bytes with the same flaw.

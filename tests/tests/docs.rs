@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use modelaudit_tests::{binary, root, target_dir};
 
@@ -84,21 +84,20 @@ fn commands(page: &str) -> Vec<String> {
             found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
         }
     }
-    let ends = |c: &str| {
-        c.split(
-            [">", "|", " && ", "#"].iter().min_by_key(|e| c.find(**e).unwrap_or(usize::MAX)).copied().unwrap_or("|"),
-        )
-        .next()
-        .unwrap_or(c)
-        .trim()
-        .to_owned()
+    found.retain(|command| command.starts_with("modelaudit "));
+    // What follows is the shell's.
+    let alone = |command: &str| {
+        let end = [" > ", " >> ", " | ", " && ", " #"].iter().filter_map(|mark| command.find(mark)).min();
+        command[..end.unwrap_or(command.len())].trim().to_owned()
     };
-    found.retain(|c| c.starts_with("modelaudit "));
-    let found = found.iter().map(|c| ends(c));
-    // What stands for something else is written in capitals, or left out with dots.
-    let placeholder =
-        |word: &str| word.contains("...") || (word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase()));
-    found.filter(|c| !c.split([' ', '=', '[', ']', '|']).any(placeholder)).collect()
+    // What stands for something else is written in capitals or brackets, or left out with dots.
+    let placeholder = |word: &str| {
+        word.contains("...")
+            || word.starts_with('<')
+            || (word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase()))
+    };
+    let is_whole = |command: &String| !command.split([' ', '=', '[', ']', '|', '@']).any(placeholder);
+    found.iter().map(|command| alone(command)).filter(is_whole).collect()
 }
 
 #[test]
@@ -112,6 +111,7 @@ fn every_command_line_is_one() {
                 .args(line.split_whitespace().skip(1).map(|word| word.trim_matches(['"', '\''])))
                 .current_dir(folder.path())
                 .env("XDG_CONFIG_HOME", "/nowhere")
+                .stdin(Stdio::null())
                 .env("XDG_CACHE_HOME", folder.path().join("cache"))
                 .output()
                 .unwrap();

@@ -44,11 +44,8 @@ fn a_result_is_not_believed_for_other_bytes_names_or_options() {
     std::fs::write(&path, evil).unwrap();
     assert_eq!(verdict(&cached(cache.path())), Verdict::Critical);
     assert_eq!(verdict(&cached(cache.path())), Verdict::Critical);
-    let options = Options {
-        results: Some(cache.path().to_owned()),
-        blacklist: vec!["model".to_owned()],
-        ..Options::default()
-    };
+    let options =
+        Options { results: Some(cache.path().to_owned()), blacklist: vec!["model".to_owned()], ..Options::default() };
     let with_list = scan(&scanner(options), &path);
     assert!(with_list.files[0].findings().any(|(_, f)| with_list.rules[f.rule].id == "S1001"));
 }
@@ -95,9 +92,11 @@ fn a_hugging_face_cache_is_told_by_the_names_people_know() {
 fn a_missing_shard_makes_the_scan_incomplete() {
     let tree = tempfile::tempdir().unwrap();
     let shard = root().join("fixtures/real");
-    let shard = std::fs::read_dir(shard).unwrap().flatten().find(|e| e.file_name().to_string_lossy().ends_with(".onnx"));
+    let shard =
+        std::fs::read_dir(shard).unwrap().flatten().find(|e| e.file_name().to_string_lossy().ends_with(".onnx"));
     for number in [1, 3] {
-        std::fs::copy(shard.as_ref().unwrap().path(), tree.path().join(format!("m-{number:05}-of-00003.onnx"))).unwrap();
+        std::fs::copy(shard.as_ref().unwrap().path(), tree.path().join(format!("m-{number:05}-of-00003.onnx")))
+            .unwrap();
     }
     let report = scan(&scanner(Options::default()), tree.path());
     assert_eq!(report.families[0].missing.len(), 1);

@@ -12,9 +12,9 @@ const BEGIN: &str = "<!-- rules: begin -->\n";
 const END: &str = "<!-- rules: end -->\n";
 
 /// Shorter ones say that something fires, not what fires it and what does not.
-const WHY: usize = 60;
-/// "delete it" is not what to do.
-const REMEDY: usize = 25;
+const WHY: usize = 40;
+/// "delete it" is no help.
+const REMEDY: usize = 20;
 /// Titles stand in tables.
 const TITLE: usize = 60;
 

@@ -36,6 +36,21 @@ fn the_schema_follows_its_meta_schema() {
 }
 
 #[test]
+fn the_schema_of_the_configuration_follows_its_meta_schema_and_its_examples_follow_it() {
+    let schema = read(&report_crate().join("../cli/schema/config-v1.json"));
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let example = |p: &Value| p["examples"].get(0).or(p.get("default")).cloned().unwrap_or_else(|| panic!("{p}"));
+    let all: serde_json::Map<_, _> = properties.iter().map(|(key, p)| (key.clone(), example(p))).collect();
+    let mut all = Value::Object(all);
+    let errors: Vec<_> = validator.iter_errors(&all).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    all["surprise"] = json!(1);
+    assert!(!validator.is_valid(&all));
+}
+
+#[test]
 fn golden_reports_are_valid() {
     let (validator, reports) = (validator(), golden());
     assert!(reports.len() >= 5);

@@ -6,6 +6,8 @@ mod find;
 mod template;
 
 pub use file::Config;
+#[cfg(test)]
+pub use file::known_keys;
 pub use find::{find, places};
 
 /// The name of the file.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use modelaudit_engine::{LoadFailure, Scanner};
@@ -218,7 +218,7 @@ fn shown(path: &Path) -> String {
 
 /// The text with the user's folder as `~`: its name is often that of a person.
 fn without_home(text: &str) -> String {
-    match std::env::home_dir().as_ref().map(PathBuf::as_path).filter(|h| h.components().count() > 1) {
+    match std::env::home_dir().as_deref().filter(|h| h.components().count() > 1) {
         Some(home) => text.replace(&*home.to_string_lossy(), "~"),
         None => text.to_owned(),
     }

@@ -161,8 +161,9 @@ impl Ruleset {
         for file in &mut report.files {
             let place = Place { typed: &file.path, below: below.get(&file.path).map(String::as_str), folder: false };
             for artifact in &mut file.artifacts {
+                let hashed = artifact.sha256.is_some();
                 for finding in &mut artifact.findings {
-                    self.rule_on(finding, &rules[finding.rule].id, &place);
+                    self.rule_on(finding, &rules[finding.rule].id, &place, hashed);
                 }
                 crate::collect::sort(&mut artifact.findings);
             }
@@ -170,7 +171,7 @@ impl Ruleset {
         report.policy = self.trace(excluded);
     }
 
-    fn rule_on(&self, finding: &mut Finding, id: &str, place: &Place<'_>) {
+    fn rule_on(&self, finding: &mut Finding, id: &str, place: &Place<'_>, hashed: bool) {
         let strict = (self.options.strict && UNREVIEWED.contains(&id)).then_some(Severity::Warning);
         let licence = self.options.strict_license.then(|| self.licences.level(id, &finding.details)).flatten();
         if finding.severity == Severity::Info
@@ -189,7 +190,8 @@ impl Ruleset {
             finding.ruling.accepted = Some(Acceptance::Suppression { pattern, origin });
         }
         if let Some(baseline) = &self.baseline {
-            let known = baseline.knows(&finding.fingerprint);
+            // Without a hash, fingerprints of different files are equal: nothing is known of such a file.
+            let known = hashed && baseline.knows(&finding.fingerprint);
             finding.ruling.baseline = Some(if known { BaselineState::Unchanged } else { BaselineState::New });
             if known && finding.ruling.accepted.is_none() {
                 finding.ruling.accepted = Some(Acceptance::Baseline { path: self.baseline_path().unwrap_or_default() });

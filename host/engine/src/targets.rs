@@ -70,6 +70,15 @@ impl Found {
         Ok(Arc::new(FileBytes::new(file)?))
     }
 
+    /// Its path, byte for byte; None for standard input. What is shown is escaped and cut, so two files may look the same.
+    fn path(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Memory(_) => None,
+            Source::File(path) => Some(path.clone()),
+            Source::Below { folder, relative, .. } => Some(folder.join(relative)),
+        }
+    }
+
     /// The folder it is in.
     fn folder(&self) -> Option<PathBuf> {
         match &self.source {
@@ -95,10 +104,11 @@ pub fn find(
         search.target(target, memory);
     }
     let Search { mut found, mut errors, excluded, .. } = search;
-    found.sort_by(|a, b| a.display.cmp(&b.display).then(b.named.cmp(&a.named)));
-    let mut seen = BTreeSet::new();
-    found.retain(|f| seen.insert(f.display.clone()));
+    found.sort_by(|a, b| (&a.display, a.path(), b.named).cmp(&(&b.display, b.path(), a.named)));
+    let mut seen = HashSet::new();
+    found.retain(|f| seen.insert(f.path()));
     without_blobs(&mut found);
+    tell_apart(&mut found);
     // Read once a folder, not once a file.
     let mut folders: HashMap<Option<PathBuf>, Arc<Siblings>> = HashMap::new();
     for file in &mut found {
@@ -118,6 +128,19 @@ fn without_blobs(found: &mut Vec<Found>) {
     let linked: HashSet<Identity> = found.iter().filter(|f| f.link).filter_map(|f| f.identity).collect();
     let is_blob = |f: &Found| f.folder().is_some_and(|folder| folder.file_name().is_some_and(|name| name == "blobs"));
     found.retain(|f| f.named || f.link || !f.identity.is_some_and(|i| linked.contains(&i)) || !is_blob(f));
+}
+
+/// Names that look the same once they are escaped and cut (`a\x1b` typed out beside a real escape character, what is not UTF-8, long ones) get
+/// a number: no file may hide behind another one's name, in no report.
+fn tell_apart(found: &mut [Found]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for file in found {
+        let number = seen.entry(file.display.clone()).or_insert(0);
+        *number += 1;
+        if *number > 1 {
+            file.display = format!("{} (file {number} of this name)", file.display);
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -333,6 +356,21 @@ mod tests {
         let (found, errors) = names(&root);
         assert_eq!(found, ["model.bin"], "the blob is known by the link's name");
         assert_eq!(errors.len(), 3, "{errors:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_file_hides_behind_a_name_that_looks_the_same() {
+        use std::os::unix::ffi::OsStrExt;
+        let tree = tempfile::tempdir().unwrap();
+        let names: [&[u8]; 5] = [b"a\\x1b.pkl", b"a\x1b.pkl", b"b\xff.pkl", b"b\xfe.pkl", "b\u{fffd}.pkl".as_bytes()];
+        for name in names {
+            std::fs::write(tree.path().join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
+        }
+        let (found, _, _) = find(&[Target::Path(tree.path().to_owned())], &SpoolMemory::new(0), &policy(&[]));
+        assert_eq!(found.len(), 5);
+        let shown: BTreeSet<&str> = found.iter().map(|f| f.display.as_str()).collect();
+        assert_eq!(shown.len(), 5, "{shown:?}");
     }
 
     #[test]

@@ -11,7 +11,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::amount::{count, size};
+use crate::facts::plain;
 use crate::place::{clipped, location, printable};
+use crate::tensors::parameters;
 use crate::{hex, json, rule_of};
 
 /// A way to write metadata.
@@ -166,12 +168,12 @@ fn document<'a>(report: &'a ScanReport, options: &MetadataOptions) -> Document<'
     for kind in report.files.iter().flat_map(|f| f.artifacts.first()) {
         *formats.entry(kind.formats.first().map_or("unknown", String::as_str)).or_insert(0) += 1;
     }
-    let all = report.files.iter().flat_map(|f| &f.artifacts).flat_map(|a| &a.tensors);
+    let all = report.files.iter().flat_map(|f| &f.artifacts);
     Document {
         summary: Summary {
             total_files: files.len(),
             total_size: report.files.iter().fold(0, |sum, f| sum.saturating_add(f.size)),
-            total_parameters: all.fold(0, |sum, t| sum.saturating_add(elements(t))),
+            total_parameters: all.fold(0, |sum, a| sum.saturating_add(parameters(&a.tensors))),
             formats,
         },
         files,
@@ -230,16 +232,11 @@ fn tensors<'a>(artifact: &'a ArtifactReport, options: &MetadataOptions) -> Optio
     }
     Some(Tensors {
         count: artifact.tensors.len(),
-        parameters: artifact.tensors.iter().fold(0, |sum, t| sum.saturating_add(elements(t))),
+        parameters: parameters(&artifact.tensors),
         bytes: artifact.tensors.iter().fold(0, |sum, t| sum.saturating_add(t.at.length)),
         dtypes,
         list: options.tensors.then_some(artifact.tensors.as_slice()),
     })
-}
-
-/// Elements of a tensor: the product of its shape.
-fn elements(tensor: &Tensor) -> u64 {
-    tensor.shape.iter().fold(1, |product: u64, length| product.saturating_mul(*length))
 }
 
 /// YAML by way of JSON's data model; control characters and what a terminal acts on are escaped as in all reports.
@@ -322,15 +319,6 @@ fn row(out: &mut dyn Write, level: usize, key: &str, value: &str) -> io::Result<
     writeln!(out, "{:indent$}{key:<20}  {}", "", clipped(value, VALUE), indent = 2 * level)
 }
 
-/// A value as people write it: texts without quotes, lists with commas.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,7 +339,7 @@ mod tests {
         assert_eq!(json["files"][0]["parts"][0]["path"][0], "data.pkl");
         assert_eq!(json["summary"]["total_parameters"], 6);
         let table = written(&report, Form::Table, false);
-        assert!(table.contains("1 tensor, 6 parameters, 24 B: f32 1"), "{table}");
+        assert!(table.contains("1 tensor, 6 parameters, 24 bytes: f32 1"), "{table}");
         assert!(!table.contains("imports a class"), "findings are scan's business: {table}");
     }
 

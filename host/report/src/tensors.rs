@@ -7,7 +7,7 @@ use modelaudit_engine::model::Tensor;
 /// How many numbers the tensors hold: the lengths of their dimensions multiplied, added up, saturating. What a hostile header claims is a
 /// claim.
 pub fn parameters(tensors: &[Tensor]) -> u64 {
-    let product = |shape: &[u64]| shape.iter().try_fold(1_u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
+    let product = |shape: &[u64]| shape.iter().fold(1_u64, |n, &length| n.saturating_mul(length));
     tensors.iter().map(|tensor| product(&tensor.shape)).fold(0, u64::saturating_add)
 }
 

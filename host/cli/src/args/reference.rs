@@ -106,3 +106,33 @@ fn every_argument_says_what_it_does() {
     root.build();
     check(&root);
 }
+
+/// A transcript shows each option: what nobody runs breaks unseen.
+#[test]
+fn every_option_stands_in_a_transcript() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cmd");
+    let files = std::fs::read_dir(folder).expect("tests/cmd is there").map(|e| e.expect("it can be read").path());
+    let transcripts: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|e| e == "trycmd"))
+        .flat_map(|path| {
+            let text = std::fs::read_to_string(path).expect("a transcript is text");
+            text.lines().filter(|l| l.starts_with("$ modelaudit")).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    let shown = |argument: &Arg| {
+        let long = argument.get_long().map(|l| format!("--{l}"));
+        let short = argument.get_short().map(|s| format!("-{s}"));
+        let mut words = transcripts.iter().flat_map(|line| line.split([' ', '=']));
+        words.any(|word| Some(word) == long.as_deref() || Some(word) == short.as_deref())
+    };
+    fn missing(command: &Command, shown: &dyn Fn(&Arg) -> bool, found: &mut Vec<String>) {
+        let options = command.get_arguments().filter(|a| !a.is_positional());
+        found.extend(options.filter(|a| !shown(a)).map(|a| format!("{} {}", command.get_name(), a.get_id())));
+        command.get_subcommands().for_each(|c| missing(c, shown, found));
+    }
+    let mut root = Cli::command();
+    root.build();
+    let mut found = Vec::new();
+    missing(&root, &shown, &mut found);
+    assert!(found.is_empty(), "no transcript under tests/cmd shows {found:?}");
+}

@@ -76,14 +76,14 @@ impl Baseline {
 }
 
 /// The baseline of a report: every finding that would make a scan fail, at warning and above or at what `--fail-on` says, but for
-/// those which a suppression accepts. What an earlier baseline knew and is still there stays in.
+/// those which a suppression accepts and those in files that could not be hashed. What an earlier baseline knew and is still there stays in.
 pub fn of(report: &ScanReport) -> BaselineFile {
     let least = report.policy.fail_on.min(Severity::Warning);
     let mut findings: Vec<Entry> = report
         .files
         .iter()
         .flat_map(|f| f.findings())
-        .filter(|(_, f)| f.severity >= least)
+        .filter(|(artifact, f)| f.severity >= least && artifact.sha256.is_some())
         .filter(|(_, f)| !matches!(f.ruling.accepted, Some(Acceptance::Suppression { .. })))
         .map(|(artifact, finding)| Entry {
             fingerprint: finding.fingerprint.clone(),

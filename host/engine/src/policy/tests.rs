@@ -23,6 +23,7 @@ fn report() -> ScanReport {
     let file = |path: &str| {
         let mut artifact = ArtifactReport::at(path);
         artifact.formats = vec!["pickle".to_owned()];
+        artifact.sha256 = Some([7; 32]);
         artifact.findings = RULES
             .iter()
             .enumerate()
@@ -152,6 +153,14 @@ fn a_baseline_accepts_what_it_knows() {
     assert_eq!(baseline::of(&report).len(), 4);
     let write = |report: &ScanReport| serde_json::to_string(&baseline::of(report)).unwrap();
     assert_eq!(write(&report), write(&report));
+    // Nothing is known of a file without a hash: its fingerprints could be those of any other.
+    let mut unread = report.clone();
+    unread.files.iter_mut().for_each(|f| f.artifacts[0].sha256 = None);
+    assert!(baseline::of(&unread).is_empty());
+    unread.files.iter_mut().flat_map(|f| &mut f.artifacts[0].findings).for_each(|f| f.ruling = Ruling::default());
+    let policy = PolicyOptions { baseline: Some(path.clone()), ..options() };
+    Ruleset::new(policy, &rules(), &[]).unwrap().apply(&mut unread, &HashMap::new(), vec![]);
+    assert!(unread.files.iter().flat_map(FileReport::findings).all(|(_, f)| f.counts()));
     let suppress = stated(&["S201"]);
     let (_, _, report) = ruled(PolicyOptions { baseline: Some(path), suppress, ..options() });
     assert_eq!(baseline::of(&report).len(), 2);

@@ -250,7 +250,7 @@ fn component(artifact: &ArtifactReport, reference: &str) -> Component {
         artifact.sha256.map(|hash| Hash { alg: "SHA-256", content: crate::hex(&hash) }).into_iter().collect();
     component.licenses = licences(artifact.facts.get("license"), artifact.facts.get("licenses"));
     component.copyright = artifact.facts.get("copyright").map(plain).map(|text| printable(&text).into_owned());
-    component.model_card = model.then(|| model_card(artifact));
+    component.model_card = Some(artifact).filter(|_| model).and_then(model_card);
     component.properties.push(property("size", &artifact.size.to_string()));
     component.properties.extend(artifact.formats.iter().map(|format| property("format", format)));
     component

@@ -87,8 +87,8 @@ pub fn is_model(artifact: &ArtifactReport) -> bool {
     !artifact.tensors.is_empty() || SIGNS.iter().any(|key| artifact.facts.contains_key(*key))
 }
 
-/// The card of a model.
-pub fn model_card(artifact: &ArtifactReport) -> ModelCard {
+/// The card of a model; None if nothing is known of it but that it is one.
+pub fn model_card(artifact: &ArtifactReport) -> Option<ModelCard> {
     let fact = |keys: &[&str]| keys.iter().find_map(|key| artifact.facts.get(*key));
     let text = |keys: &[&str]| fact(keys).map(plain).filter(|t| !t.is_empty()).map(|t| clipped(&t, TEXT).into_owned());
     let data_sets = match fact(&["datasets", "dataset"]) {
@@ -96,8 +96,11 @@ pub fn model_card(artifact: &ArtifactReport) -> ModelCard {
         Some(Value::String(name)) => vec![name.clone()],
         _ => vec![],
     };
+    // A format that keeps no count says 0; that is no fact about the model.
+    let told =
+        |key: &&&str| artifact.facts.get(**key).map(plain).is_some_and(|text| !matches!(text.as_str(), "" | "0"));
     let mut properties: Vec<_> =
-        TOLD.iter().filter_map(|key| Some(property(key, &plain(artifact.facts.get(*key)?)))).collect();
+        TOLD.iter().filter(told).filter_map(|key| Some(property(key, &plain(artifact.facts.get(*key)?)))).collect();
     if !artifact.tensors.is_empty() {
         if !artifact.facts.contains_key("tensor_count") {
             properties.push(property("tensor_count", &artifact.tensors.len().to_string()));
@@ -106,7 +109,7 @@ pub fn model_card(artifact: &ArtifactReport) -> ModelCard {
             properties.push(property("parameters", &crate::tensors::parameters(&artifact.tensors).to_string()));
         }
     }
-    ModelCard {
+    let card = ModelCard {
         model_parameters: Parameters {
             task: text(&["task", "pipeline_tag"]),
             model_architecture: text(&["architecture", "architectures", "model_class"]),
@@ -117,5 +120,6 @@ pub fn model_card(artifact: &ArtifactReport) -> ModelCard {
                 .collect(),
         },
         properties,
-    }
+    };
+    (!card.model_parameters.is_empty() || !card.properties.is_empty()).then_some(card)
 }

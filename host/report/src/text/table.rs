@@ -45,7 +45,11 @@ fn needs_a_look(file: &FileReport) -> bool {
 
 /// Format, size, findings and path.
 fn row(file: &FileReport) -> [String; 4] {
-    let format = file.artifacts.first().and_then(|a| a.formats.first()).map_or("unknown", String::as_str);
+    // Of several formats that claim a file (all that are zip archives inside claim every zip) the one that its name ends in, else the
+    // last: the plain container comes last in the order of names, and is never wrong.
+    let formats = file.artifacts.first().map_or(&[][..], |a| &a.formats);
+    let named = formats.iter().find(|f| file.path.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case(f)));
+    let format = named.or(formats.last()).map_or("unknown", String::as_str);
     let number =
         |severity: Severity| file.findings().filter(|(_, f)| f.counts() && f.severity == severity).count() as u64;
     let mut found = Vec::new();
