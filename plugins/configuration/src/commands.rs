@@ -39,6 +39,9 @@ const COMBINATIONS: &[(&str, &[&str], bool)] = &[
     ("encoded Python code that is run", &["exec(", "b64decode("], false),
 ];
 
+/// What installers do, too.
+pub(crate) const INSTALLER: &str = "a download that a shell runs";
+
 /// Programs that run what is piped into them.
 const INTERPRETERS: &[&str] = &["sh", "bash", "zsh", "dash", "ksh", "python", "python3", "perl", "ruby", "node", "php"];
 
@@ -77,7 +80,7 @@ pub(crate) fn command(text: &str) -> Option<&'static str> {
             return Some(kind);
         }
     }
-    downloads_and_runs(text).then_some("a download that a shell runs")
+    downloads_and_runs(text).then_some(INSTALLER)
 }
 
 /// `curl ... | sh`, `wget ... -O- | sudo bash`, `bash <(curl ...)`, `sh -c "$(curl ...)"` as the value's own command.

@@ -2,7 +2,7 @@
 //!
 //! JSON and YAML come here as the same steps. Of the document only the path of keys is kept, with a few marks per level.
 
-use modelaudit_plugin::{Artifact, Finding, Sink, Span, clip, escape, quote};
+use modelaudit_plugin::{Artifact, Finding, Severity, Sink, Span, clip, escape, quote};
 use modelaudit_rules::policy::{S1012, S1015, S1017, S1019};
 use modelaudit_rules::structure::S910;
 
@@ -59,6 +59,10 @@ const TELLING: &[&str] = &[
     "trust_remote_code",
     "type",
 ];
+
+/// Roots of the configurations of build servers (GitHub, GitLab, Azure, Travis, SourceHut), whose values are commands: installers that
+/// are piped into a shell are their daily bread.
+const BUILD_SERVERS: &[&str] = &["before_install", "install", "jobs", "pipeline", "script", "stages", "steps", "tasks"];
 
 /// Keys of templates that are Jinja's only if they look like it: other engines' have the same names.
 const MAYBE_TEMPLATES: &[&str] = &["prompt", "prompt_template", "system_template", "template"];
@@ -418,7 +422,12 @@ impl Walk {
         let Some(kind) = commands::command(text) else { return };
         let text = redacted(text);
         let key = clip(&escape(self.key_here()), LONGEST_KEY);
+        let root = self.levels.first().map_or("", |level| level.key.as_str());
+        let installer = kind == commands::INSTALLER && BUILD_SERVERS.contains(&root);
+        let usual = installer && !text.contains("http://") && !packages::has_bare_address(&text);
+        let severity = if usual { Severity::Info } else { S1017.severity };
         let finding = Finding::new(&S1017, format!("the value of '{key}' is {kind}: {}", quote(text.as_ref())))
+            .severity(severity)
             .at(at.offset, at.length)
             .element(self.path())
             .detail("value", clip(&escape(&text), 500));

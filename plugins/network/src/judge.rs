@@ -113,8 +113,8 @@ pub fn service(service: &Service, address: &Address, place: Place) -> Option<Ver
         Place::Source if service.rule.id == S312.id => Severity::Info,
         Place::Source | Place::Data => service.rule.severity.min(Severity::Warning),
     };
-    // A link in a text is nothing, a short one neither.
-    if place == Place::Prose && service.rule.severity == Severity::Info {
+    // A link in a text or a comment is nothing, a short one neither.
+    if place != Place::Data && service.rule.severity == Severity::Info {
         return None;
     }
     Some(Verdict { rule: service.rule, severity, what: service.what })

@@ -162,7 +162,7 @@ pub const S315: Rule = Rule {
     title: "shortened address",
     severity: Severity::Info,
     why: "the file holds an address of a shortening service (bit.ly, tinyurl.com): where it leads is not in the file, and its owner may \
-          change it. In prose it does not fire.",
+          change it. In prose and source code it does not fire.",
     remedy: "find out where the address leads before anything follows it",
     references: &["https://attack.mitre.org/techniques/T1608/"],
 };
