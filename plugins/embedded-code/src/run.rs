@@ -2,8 +2,10 @@
 
 use modelaudit_plugin::Artifact;
 
-/// How far a run is followed on each side.
+/// How far a run is followed on each side ...
 const REACH: u64 = 32 << 10;
+/// ... once it is known to go on beyond this: most places are a word among bytes.
+const NEAR: u64 = 256;
 
 /// A run of printable ASCII with its line feeds and tabs.
 pub(crate) struct Run {
@@ -17,8 +19,15 @@ pub(crate) struct Run {
 
 /// The run around an offset.
 pub(crate) fn around(artifact: &dyn Artifact, offset: u64) -> Run {
-    let start = offset.saturating_sub(REACH);
-    let bytes = artifact.read(start, (2 * REACH) as u32);
+    let near = within(artifact, offset, NEAR);
+    let ends = near.start > offset.saturating_sub(NEAR) || near.start == 0;
+    if ends && near.end() < offset.saturating_add(NEAR) { near } else { within(artifact, offset, REACH) }
+}
+
+/// As much of the run around an offset as lies within a distance of it.
+fn within(artifact: &dyn Artifact, offset: u64, reach: u64) -> Run {
+    let start = offset.saturating_sub(reach);
+    let bytes = artifact.read(start, (2 * reach) as u32);
     let at = usize::try_from(offset - start).unwrap_or(0).min(bytes.len());
     let printable = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     let from = bytes.get(..at).unwrap_or_default().iter().rposition(|b| !printable(b)).map_or(0, |p| p + 1);

@@ -78,10 +78,12 @@ pub struct Twins {
 impl Twins {
     /// How the name and an earlier one are one, if they are.
     pub fn find(&mut self, name: &[u8]) -> Option<Twin> {
-        let lower = String::from_utf8_lossy(name).to_lowercase();
-        let parts = lower.split('/').filter(|part| !part.is_empty() && *part != ".");
-        let dropped: Vec<&str> = parts.map(|part| part.trim_end_matches([' ', '.'])).collect();
-        let (exact, lower) = (hash(name), hash(lower.as_bytes()));
+        // `./a` and `a` are one name everywhere.
+        let text = String::from_utf8_lossy(name);
+        let name = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/");
+        let lower = name.to_lowercase();
+        let dropped: Vec<&str> = lower.split('/').map(|part| part.trim_end_matches([' ', '.'])).collect();
+        let (exact, lower) = (hash(name.as_bytes()), hash(lower.as_bytes()));
         let (first, first_lower) = *self.seen.entry(hash(dropped.join("/").as_bytes())).or_insert((exact, lower));
         match first == exact {
             true => None,
