@@ -31,6 +31,7 @@ pub fn report(tree: Tree, path: String, named: bool, plugins: &[Plugin], numberi
         names[0].clone_from(&path);
         artifacts.push(artifact(&tree.nodes[index], names, std::mem::take(&mut findings[index]), plugins, numbering));
     }
+    tree.secrets.hide(&mut artifacts);
     FileReport { path, named, size: tree.nodes[0].size, artifacts, duplicate_of: None }
 }
 

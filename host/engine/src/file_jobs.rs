@@ -9,6 +9,7 @@ use crate::collect;
 use crate::file_scan::{EngineFinding, Tree};
 use crate::identify::{Claim, identify};
 use crate::model::{FileReport, ScanError};
+use crate::redaction;
 use crate::reuse::{Circumstances, Kept, Reuse};
 use crate::rules::{BLACKLIST, KNOWN_BAD};
 use crate::sandbox::{self, Outcome, Task};
@@ -148,6 +149,7 @@ impl<'a> FileScan<'a> {
                     .collect::<Vec<_>>(),
             );
         }
+        self.remember_secrets(&wave);
         let next = self.with_tree(|tree| tree.merge(&wave));
         if !next.is_empty() {
             return self.begin_wave(pool, file, next);
@@ -171,6 +173,29 @@ impl<'a> FileScan<'a> {
         };
         *lock(&self.ended) = Some(Ok(report));
         self.progress.finished(&self.found.display);
+    }
+
+    /// Reads what plugins found to be secrets, while the bytes are there.
+    fn remember_secrets(&self, wave: &[usize]) {
+        let plugins = &self.scanner.plugins;
+        self.with_tree(|tree| {
+            for &index in wave {
+                let node = &tree.nodes[index];
+                let Some(bytes) = node.bytes.clone() else { continue };
+                let findings = node.tasks.iter().filter_map(|(claim, outcome)| Some((claim.plugin, outcome.as_ref()?)));
+                let places: Vec<(u64, usize)> = findings
+                    .flat_map(|(plugin, outcome)| outcome.findings.iter().map(move |f| (plugin, f)))
+                    .filter(|(plugin, f)| redaction::is_secret(&plugins[*plugin].manifest.rules[f.rule].id))
+                    .filter_map(|(_, f)| redaction::evidence(f.at?))
+                    .collect();
+                for (offset, length) in places {
+                    // What can't be read any more was told by the plugin that could.
+                    if let Ok(secret) = bytes.read_vec(offset, length) {
+                        tree.secrets.add(&secret);
+                    }
+                }
+            }
+        });
     }
 
     /// The shares of weights that a wave's artifacts have and that nobody looked at yet.

@@ -12,6 +12,7 @@ use crate::bytes::{Bytes, Window};
 use crate::identify::Claim;
 use crate::limits::Limits;
 use crate::model::{Gap, Span, Tensor};
+use crate::redaction::Secrets;
 use crate::reuse::{Circumstances, Kept};
 use crate::rules::{BLACKLIST, ENGINE, NESTING};
 use crate::sandbox::{Child, ChildBytes, Outcome};
@@ -139,6 +140,8 @@ pub struct Tree {
     pub unpacked_left: u64,
     /// Parts that may still be taken.
     pub children_left: usize,
+    /// What must not be shown.
+    pub secrets: Secrets,
     /// The whole result of a file with the same bytes, which serves here, too.
     pub kept: Option<Arc<Kept>>,
     /// Artifacts of waves to come.
@@ -157,6 +160,7 @@ impl Tree {
             unpacked_left: limits.unpacked_of(bytes.size()),
             children_left: limits.children,
             nodes: vec![Node::new(name, bytes, siblings)],
+            secrets: Secrets::default(),
             kept: None,
             waiting: VecDeque::new(),
             bomb: false,

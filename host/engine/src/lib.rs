@@ -20,6 +20,7 @@ mod plan;
 mod plugin_info;
 pub mod policy;
 mod private_folder;
+mod redaction;
 pub mod result_cache;
 mod reuse;
 mod rules;
