@@ -80,7 +80,9 @@ impl Secrets {
                 *text = text.replace(secret.as_str(), &shown(secret));
             }
             let body = text.trim_end_matches(['.', '\'', '"', ')', ' ']);
-            let begun = (BEGUN..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
+            // The first line of a key is the same for all.
+            let frame = if secret.starts_with("-----") { secret.find('\n').unwrap_or(secret.len()) } else { 0 };
+            let begun = (frame + BEGUN..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
             if let Some(end) = begun.into_iter().find(|end| body.ends_with(&secret[..*end])) {
                 let at = body.len() - end;
                 text.replace_range(at..at + end, &shown(secret));
