@@ -255,7 +255,8 @@ fn table(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "{}", printable(file.file))?;
         row(out, 1, "format", &names(file.formats))?;
-        row(out, 1, "size", &format!("{} ({} bytes)", size(file.size), file.size))?;
+        let exact = if file.size < 1024 { String::new() } else { format!(" ({} bytes)", file.size) };
+        row(out, 1, "size", &(size(file.size) + &exact))?;
         if let Some(sha256) = &file.sha256 {
             row(out, 1, "sha256", sha256)?;
         }
@@ -276,7 +277,7 @@ fn table(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             row(out, 1, finding.severity.word(), &text)?;
         }
     }
-    if document.files.len() != 1 {
+    if document.files.len() > 1 {
         let summary = &document.summary;
         let kinds: Vec<String> = summary.formats.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
         let parameters = match summary.total_parameters {
@@ -300,7 +301,10 @@ fn facts(
     tensors: Option<&Tensors<'_>>,
 ) -> io::Result<()> {
     for (key, value) in metadata {
-        row(out, level, &key.replace('_', " "), &plain(value))?;
+        let value = plain(value);
+        if !value.is_empty() {
+            row(out, level, &key.replace('_', " "), &value)?;
+        }
     }
     let Some(tensors) = tensors else { return Ok(()) };
     let kinds: Vec<String> = tensors.dtypes.iter().map(|(dtype, n)| format!("{dtype} {n}")).collect();

@@ -58,7 +58,10 @@ struct Stream {
     windows: u64,
     head: Vec<u8>,
     run: u64,
-    best: (u64, u64),
+    /// Chi-squared of the windows of the run.
+    structure: f64,
+    /// First window, number of windows and structure of the longest run.
+    best: (u64, u64, f64),
     /// Windows of other kinds: noise, zeros.
     noise: u64,
 }
@@ -102,10 +105,13 @@ impl LowBits {
         let structured = |s: &&Stream| s.best.1 >= WINDOWS && s.noise * 2 > s.windows;
         let bytes =
             |stream: &Stream, windows: u64| windows * WINDOW as u64 * 8 / u64::from(stream.bits) * self.width as u64;
-        // Several widths see the same message; the one with the fewest bits is how it was put in.
-        let length = |s: &&Stream| (bytes(s, s.best.1), std::cmp::Reverse(s.bits));
-        let stream = self.streams.iter().filter(structured).max_by_key(length)?;
-        let (first, count) = stream.best;
+        // Several widths see the same message; the right one sees it whole and without noise.
+        let clearest = |a: &&Stream, b: &&Stream| {
+            let length = |s: &Stream| bytes(s, s.best.1);
+            length(a).cmp(&length(b)).then(a.best.2.total_cmp(&b.best.2))
+        };
+        let stream = self.streams.iter().filter(structured).max_by(clearest)?;
+        let (first, count, _) = stream.best;
         Some(Oddity::StructuredLowBits {
             offset: bytes(stream, first),
             length: bytes(stream, count),
@@ -125,7 +131,8 @@ impl Stream {
             windows: 0,
             head: Vec::new(),
             run: 0,
-            best: (0, 0),
+            structure: 0.0,
+            best: (0, 0, 0.0),
             noise: 0,
         }
     }
@@ -166,11 +173,12 @@ impl Stream {
         let distinct = counts.iter().filter(|c| **c > 0).count();
         if squared > STRUCTURED && distinct >= DISTINCT {
             self.run += 1;
+            self.structure += squared;
             if self.run > self.best.1 {
-                self.best = (self.windows + 1 - self.run, self.run);
+                self.best = (self.windows + 1 - self.run, self.run, self.structure / self.run as f64);
             }
         } else {
-            self.run = 0;
+            (self.run, self.structure) = (0, 0.0);
             self.noise += u64::from(squared <= STRUCTURED);
         }
         self.windows += 1;

@@ -107,8 +107,12 @@ impl<'a> Catalogue<'a> {
                 None => &mut tool.driver.rules,
                 Some(index) => &mut tool.extensions[*index].rules,
             };
-            *place = rules.len();
-            rules.push(descriptor(&report.rules[*rule]));
+            // Several plugins report the same rule, each with an index of its own; in a component it stands once.
+            let descriptor = descriptor(&report.rules[*rule]);
+            *place = rules.iter().position(|known| known.id == descriptor.id).unwrap_or_else(|| {
+                rules.push(descriptor);
+                rules.len() - 1
+            });
         }
         Self { tool, places, extensions }
     }
