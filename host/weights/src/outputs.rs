@@ -48,7 +48,7 @@ impl Outputs {
         };
         let all = first.saturating_mul(*last);
         let whole = kind.is_plain() && all.saturating_mul(kind.block_bytes() as u64) == view.length;
-        if !whole || !OUTPUTS.contains(&outputs) || row == 0 || all / outputs < 2 || !FINAL.iter().any(|w| words(&w)) {
+        if !whole || !OUTPUTS.contains(&outputs) || row == 0 || all / outputs < 2 || !FINAL.iter().any(words) {
             return none;
         }
         let directions = if outputs <= COMPARED && all <= COMPARED_WEIGHTS && !columns { outputs as usize } else { 0 };
