@@ -1,6 +1,6 @@
 //! What the user's rules make of a report: severities changed, findings accepted. Runs over the finished report, so that what was
 //! found is the same whatever the policy, and every change leaves its trace in [`Ruling`](crate::model::Ruling) and
-//! [`Policy`](crate::model::Policy).
+//! [`Policy`].
 
 pub mod baseline;
 mod licences;

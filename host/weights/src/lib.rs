@@ -4,7 +4,7 @@
 //! checked against the artifact's size, and native code does it in half the time (see docs/decisions/weights.md). No byte decides
 //! an address or a length here: whatever the weights are, the same loops run over them.
 //!
-//! One pass in constant memory: [`decode`] makes numbers of a block of bytes, and each of [`moments`], [`outputs`] and [`low_bits`]
+//! One pass in constant memory: [`decode`] makes numbers of a block of bytes, and each of `moments`, `outputs` and `low_bits`
 //! looks at it. What they find is a note, for honest models are odd, too; only a program hidden in the low bits is more, because real weights never
 //! spell one.
 

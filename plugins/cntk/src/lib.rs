@@ -1,9 +1,9 @@
 //! Scans models of Microsoft's Cognitive Toolkit (CNTK): `.dnn` and `.cmf` of version 1, `.model` and `.dnn` of version 2.
 //!
 //! Version 1 is a row of sections with UTF-16 names (`BCN`, `BNodeList`, `ERelation` ...); nothing in it runs, so its texts are looked at
-//! and its matrices measured ([`legacy`]). Version 2 is a protobuf `Dictionary` of the network ([`dictionary`]), and that one can name
+//! and its matrices measured (`legacy`). Version 2 is a protobuf `Dictionary` of the network (`dictionary`), and that one can name
 //! code: a *user function* makes the loader open a native library, or makes cntk.load_model execute an import statement that is put
-//! together from the file ([`user_function`]). Models over 2 GiB keep their arrays behind the message.
+//! together from the file (`user_function`). Models over 2 GiB keep their arrays behind the message.
 //!
 //! Sources: CNTK.proto, Serialization.cpp and UserDefinedFunction.cpp of CNTK 2.7, bindings/python/cntk/internal/utils.py; for version 1
 //! ComputationNetwork.cpp and Matrix.cpp.

@@ -2,8 +2,8 @@
 //! default arguments and GPU modules in a zip archive at their end.
 //!
 //! A llamafile is a program by design, so that is said once and plainly, with the runtime's version and hash to compare. What can be
-//! judged is what the author added: the arguments it starts with ([`arguments`]) and the members that its runtime does not need
-//! ([`members`]). The archive itself is found and handed over by the embedded-zip plugin; the weights in it go to the gguf plugin.
+//! judged is what the author added: the arguments it starts with (`arguments`) and the members that its runtime does not need
+//! (`members`). The archive itself is found and handed over by the embedded-zip plugin; the weights in it go to the gguf plugin.
 //!
 //! Other APE programs have the same first bytes. One without a model is none of this plugin's, and it says that nobody looked at it.
 //!
