@@ -64,7 +64,7 @@ def small_pickle(folder, _):
 
 def safetensors(folder, scale):
     """One f32 tensor of random bytes."""
-    path, size = folder / "big.safetensors", 1024 * MIB // scale
+    path, size = folder / "big.safetensors", 1024 * MIB // scale // 64 * 64
     header = json.dumps({"w": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}).encode()
     header += b" " * (-len(header) % 8)
     block = random.Random(1).randbytes(16 * MIB)
@@ -125,7 +125,7 @@ def many(folder, scale):
 
 def tensors(folder, scale, kind):
     """A model of 1 GiB in one tensor of a format, whose bytes are noise."""
-    size = 1024 * MIB // scale
+    size = 1024 * MIB // scale // 64 * 64
     path = folder / f"tensor.{kind}"
     text = lambda value: struct.pack("<Q", len(value)) + value
     field = lambda number, value: varint(number << 3 | 2) + varint(len(value)) + value
